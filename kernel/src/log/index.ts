@@ -1,0 +1,16 @@
+export type {
+  AppendRequest,
+  AppendResult,
+  FetchedBatch,
+  LogAdmin,
+  LogClient,
+  LogReader,
+  LogRecord,
+  LogWriter,
+  OpenWriterOptions,
+  PartitionEnd,
+  ReadRequest,
+  RecordView,
+  TopicPartition,
+  TopicSpec,
+} from './port.ts';
