@@ -14,7 +14,7 @@ export interface LogRecord {
   readonly headers?: readonly (readonly [string, Uint8Array])[];
 }
 
-/** One record batch for one partition: appended whole or not at all. */
+/** One record batch for one partition: appended whole or not at all. The broker's limit (`max.message.bytes`) is on the whole batch. */
 export interface AppendRequest extends TopicPartition {
   readonly records: readonly LogRecord[];
 }
@@ -65,6 +65,8 @@ export interface RecordView {
   readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  /** Parsed when first asked for. Adapters always give it; a hand-made view may leave it out. */
+  readonly headers?: readonly (readonly [string, Buffer])[];
 }
 
 export interface FetchedBatch extends TopicPartition {
@@ -85,7 +87,8 @@ export interface ReadRequest extends TopicPartition {
  * Reads chosen partitions from chosen offsets, without a group.
  *
  * Guarantees: per partition, every record at or after the offset once and in order (those that compaction has kept). `poll` answers as soon
- * as any partition has data (long poll, no added latency) or after `maxWaitMs` with nothing. Reconnects and leader moves are handled inside.
+ * as any partition has data (long poll, no added latency) or with nothing after `maxWaitMs` or when the signal aborts (it does not reject then).
+ * One poll at a time. `assign` and `resume` during a poll take effect in it. Reconnects and leader moves are handled inside.
  * Errors: `log-offset-out-of-range` when the log no longer holds the offset; `topic-missing`.
  */
 export interface LogReader {
