@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { AvroReader, AvroWriter, avroType } from './index.ts';
+
+const long = avroType('long');
+const position = avroType({ type: 'long', logicalType: 'position' } as never);
+const anyInt64 = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n });
+
+describe('Avro primitives', () => {
+  test('a long is written as the reference library writes it and read back', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (value) => {
+        const writer = new AvroWriter(1);
+        writer.long(value);
+        const bytes = writer.finish();
+        if (Math.abs(value) < 2 ** 52) expect(bytes).toEqual(long.toBuffer(value));
+        expect(new AvroReader().open(bytes).long()).toBe(value);
+      }),
+    );
+  });
+
+  test('a 64-bit position survives whole', () => {
+    fc.assert(
+      fc.property(anyInt64, (value) => {
+        const writer = new AvroWriter(1);
+        writer.bigint(value);
+        const bytes = writer.finish();
+        expect(bytes).toEqual(position.toBuffer(value));
+        expect(new AvroReader().open(bytes).bigint()).toBe(value);
+        expect(position.fromBuffer(bytes)).toBe(value);
+      }),
+    );
+  });
+
+  test('strings and doubles read back', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.double(), (text, number) => {
+        const writer = new AvroWriter(1);
+        writer.string(text);
+        writer.double(number);
+        const reader = new AvroReader().open(writer.finish());
+        expect(reader.string()).toBe(text);
+        expect(reader.double()).toBe(number);
+      }),
+    );
+  });
+
+  test('a body that ends too early is refused, never read past its end', () => {
+    const writer = new AvroWriter();
+    writer.string('a longer text');
+    const bytes = writer.finish();
+    expect(() => new AvroReader().open(bytes.subarray(0, 5)).string()).toThrow('ends too early');
+    expect(() => new AvroReader().open(Buffer.from([0x80])).long()).toThrow('ends too early');
+  });
+});

@@ -1,0 +1,44 @@
+import avro from 'avsc';
+
+export type AvroSchema = avro.Schema;
+
+/** Avro `long` that JavaScript holds as a bigint. Written in schemas as `{"type":"long","logicalType":"position"}`. */
+const scratch = Buffer.alloc(8);
+export const bigintLong: avro.Type = avro.types.LongType.__with({
+  fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
+  toBuffer: (value: bigint) => {
+    scratch.writeBigInt64LE(value);
+    return scratch;
+  },
+  fromJSON: BigInt,
+  toJSON: String,
+  isValid: (value: unknown) => typeof value === 'bigint',
+  compare: (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1),
+});
+
+/** An Avro string that holds JSON: `{"type":"string","logicalType":"json"}`; decoded to the value. */
+class JsonType extends avro.types.LogicalType {
+  override _fromValue(text: string): unknown {
+    return JSON.parse(text) as unknown;
+  }
+
+  override _toValue(value: unknown): string {
+    return JSON.stringify(value);
+  }
+}
+
+export const position = { type: 'long', logicalType: 'position' } as const;
+export const json = { type: 'string', logicalType: 'json' } as const;
+
+/** Compiles a schema with Millrace's logical types. avsc generates straight-line code for it, so do this once and keep the result. */
+export function avroType<T = unknown>(schema: AvroSchema): avro.Type & { decodeValue?: T } {
+  return avro.Type.forSchema(schema, {
+    logicalTypes: { json: JsonType },
+    typeHook: (part: unknown) =>
+      isPosition(part) ? (bigintLong as avro.Type & undefined) : (undefined as unknown as avro.Type),
+  });
+}
+
+function isPosition(part: unknown): boolean {
+  return typeof part === 'object' && part !== null && (part as { logicalType?: unknown }).logicalType === 'position';
+}

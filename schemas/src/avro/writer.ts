@@ -1,0 +1,109 @@
+/** Appends Avro primitives to one growing buffer. `finish` hands out a copy and starts over. */
+export class AvroWriter {
+  #buffer: Buffer;
+  #at = 0;
+
+  constructor(initialBytes = 4096) {
+    this.#buffer = Buffer.allocUnsafe(initialBytes);
+  }
+
+  get length(): number {
+    return this.#at;
+  }
+
+  reset(): void {
+    this.#at = 0;
+  }
+
+  finish(): Buffer {
+    const out = Buffer.from(this.#buffer.subarray(0, this.#at));
+    this.#at = 0;
+    return out;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#at + bytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(grown, 0, 0, this.#at);
+    this.#buffer = grown;
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#buffer[this.#at++] = value;
+  }
+
+  uint32BE(value: number): void {
+    this.#reserve(4);
+    this.#at = this.#buffer.writeUInt32BE(value, this.#at);
+  }
+
+  boolean(value: boolean): void {
+    this.byte(value ? 1 : 0);
+  }
+
+  /** Zigzag varint of a safe integer. */
+  long(value: number): void {
+    this.#reserve(10);
+    const buffer = this.#buffer;
+    if (value >= -0x40000000 && value <= 0x3fffffff) {
+      let small = ((value << 1) ^ (value >> 31)) >>> 0;
+      while (small > 0x7f) {
+        buffer[this.#at++] = (small & 0x7f) | 0x80;
+        small >>>= 7;
+      }
+      buffer[this.#at++] = small;
+      return;
+    }
+    let magnitude = value < 0 ? -value * 2 - 1 : value * 2;
+    if (magnitude > Number.MAX_SAFE_INTEGER) {
+      this.bigint(BigInt(value));
+      return;
+    }
+    while (magnitude > 0x7f) {
+      buffer[this.#at++] = (magnitude % 128) | 0x80;
+      magnitude = Math.floor(magnitude / 128);
+    }
+    buffer[this.#at++] = magnitude;
+  }
+
+  /** Zigzag varint of a signed 64-bit integer, carried through two 32-bit halves. */
+  bigint(value: bigint): void {
+    this.#reserve(10);
+    const zigzag = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
+    let low = Number(zigzag & 0xffff_ffffn);
+    let high = Number(zigzag >> 32n);
+    const buffer = this.#buffer;
+    while (high !== 0 || low > 0x7f) {
+      buffer[this.#at++] = (low & 0x7f) | 0x80;
+      low = ((low >>> 7) | (high << 25)) >>> 0;
+      high >>>= 7;
+    }
+    buffer[this.#at++] = low;
+  }
+
+  double(value: number): void {
+    this.#reserve(8);
+    this.#at = this.#buffer.writeDoubleLE(value, this.#at);
+  }
+
+  string(value: string): void {
+    const bytes = Buffer.byteLength(value, 'utf8');
+    this.long(bytes);
+    this.#reserve(bytes);
+    this.#at += this.#buffer.write(value, this.#at, bytes, 'utf8');
+  }
+
+  /** Avro string or bytes from bytes that already are UTF-8. */
+  bytes(value: Uint8Array): void {
+    this.long(value.length);
+    this.raw(value);
+  }
+
+  raw(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#at);
+    this.#at += value.length;
+  }
+}

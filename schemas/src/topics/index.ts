@@ -1,0 +1,88 @@
+import type { TopicSpec } from '@millrace/kernel/log';
+
+/**
+ * The topic catalogue: a topic per aggregate, not per table, so that one partition holds an aggregate's rows of all its tables in commit
+ * order. A table's primary key begins with its aggregate's id (`aggregateColumn`), so the default replica identity carries the route on deletes.
+ */
+export type CdcTopic = 'cdc.catalog' | 'cdc.orders' | 'cdc.customers' | 'cdc.carts' | 'cdc.reference';
+export type ViewTopic = 'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders';
+
+export interface CapturedTable {
+  readonly table: string;
+  readonly topic: CdcTopic;
+  /** Column whose text is the partitioning key. */
+  readonly aggregateColumn: string;
+}
+
+const tablesOf = (topic: CdcTopic, aggregateColumn: string, tables: readonly string[]): CapturedTable[] =>
+  tables.map((table) => ({ table, topic, aggregateColumn }));
+
+/** Schema that holds the shop's tables. */
+export const SOURCE_SCHEMA = 'commerce';
+
+export const capturedTables: readonly CapturedTable[] = [
+  ...tablesOf('cdc.catalog', 'product_id', [
+    'products',
+    'product_variants',
+    'product_images',
+    'product_tags',
+    'prices',
+    'inventory',
+    'stock_movements',
+    'reservations',
+    'reviews',
+  ]),
+  ...tablesOf('cdc.orders', 'order_id', [
+    'orders',
+    'order_items',
+    'order_status_history',
+    'payments',
+    'shipments',
+    'returns',
+    'refunds',
+  ]),
+  ...tablesOf('cdc.customers', 'customer_id', ['customers', 'addresses']),
+  ...tablesOf('cdc.carts', 'cart_id', ['carts', 'cart_items']),
+  { table: 'tenants', topic: 'cdc.reference', aggregateColumn: 'tenant_id' },
+  { table: 'vendors', topic: 'cdc.reference', aggregateColumn: 'vendor_id' },
+  { table: 'categories', topic: 'cdc.reference', aggregateColumn: 'category_id' },
+  { table: 'tags', topic: 'cdc.reference', aggregateColumn: 'tag_id' },
+  { table: 'price_rules', topic: 'cdc.reference', aggregateColumn: 'rule_id' },
+  { table: 'warehouses', topic: 'cdc.reference', aggregateColumn: 'warehouse_id' },
+  { table: 'view_generations', topic: 'cdc.reference', aggregateColumn: 'view' },
+];
+
+/** Partitions of every keyed topic unless a deployment says otherwise; a view's topic has as many as its input. */
+export const DEFAULT_PARTITIONS = 4;
+
+const compacted = {
+  'cleanup.policy': 'compact',
+  // Position-carrying delete records and tombstones stay readable for a week: a reader that was away that long rebuilds.
+  'delete.retention.ms': '604800000',
+  'max.message.bytes': '8388608',
+} as const;
+
+export const cdcTopics: readonly CdcTopic[] = [
+  'cdc.catalog',
+  'cdc.orders',
+  'cdc.customers',
+  'cdc.carts',
+  'cdc.reference',
+];
+export const viewTopics: readonly ViewTopic[] = ['views.inventory', 'views.pricing', 'views.catalog', 'views.orders'];
+
+export function partitionCount(topic: CdcTopic | ViewTopic, partitions = DEFAULT_PARTITIONS): number {
+  return topic === 'cdc.reference' ? 1 : partitions;
+}
+
+/** Every topic in use with its settings, `prefix` before each name; dead-letter topics included. */
+export function topicSpecs(prefix = '', partitions = DEFAULT_PARTITIONS): TopicSpec[] {
+  return [...cdcTopics, ...viewTopics].flatMap((topic) => [
+    { topic: prefix + topic, partitions: partitionCount(topic, partitions), config: compacted },
+    {
+      topic: `${prefix}${topic}.dlq`,
+      partitions: partitionCount(topic, partitions),
+      config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'max.message.bytes': '8388608' },
+    },
+  ]);
+}

@@ -1,0 +1,96 @@
+import type { LogRecord } from '@millrace/kernel/log';
+import { PlatformError } from '@millrace/kernel/errors';
+import { HEADER_BYTES, avroType, framed, schemaIdOf } from '../avro/index.ts';
+import type { SchemaRegistry } from '../registry/index.ts';
+import { viewKinds, viewSchemas } from './schemas.ts';
+import type { ViewKind } from './schemas.ts';
+import type { ViewData, ViewEntry } from './shapes.ts';
+
+/** Between view entries and log records of one `views.*` topic; schemas are registered (or looked up) before first use. */
+export interface ViewCodec {
+  /** The entry's record; a deleted entry becomes its position-carrying record followed by a tombstone. */
+  encode(entry: ViewEntry): LogRecord[];
+  /** Null for tombstones and for records that are ours. Throws `record-malformed` or `schema-unknown` (after `prepare`). */
+  decode(key: Buffer | null, value: Buffer | null): ViewEntry | null;
+  /** Fetches the writer's schema of a value if it isn't known yet. Call it when `decode` threw `schema-unknown`, then decode again. */
+  prepare(value: Buffer): Promise<void>;
+}
+
+type AvroEntry = { lsn: bigint; ts_us: number; data: ViewData[ViewKind] | null };
+type Reader = (value: Buffer) => AvroEntry;
+
+/** `topic` carries its prefix. Registering is idempotent. */
+export async function createViewCodec(registry: SchemaRegistry, topic: string): Promise<ViewCodec> {
+  const ids = new Map<ViewKind, number>();
+  const types = new Map(viewKinds.map((kind) => [kind, avroType(viewSchemas[kind] as never)]));
+  for (const kind of viewKinds) ids.set(kind, await registry.register(topic, viewSchemas[kind]));
+  const readers = new Map<number, Partial<Record<ViewKind, Reader>>>();
+  for (const [kind, id] of ids) readers.set(id, { [kind]: readerOf(types.get(kind)) });
+
+  return {
+    encode(entry) {
+      const type = types.get(entry.kind);
+      const id = ids.get(entry.kind);
+      if (type === undefined || id === undefined) throw new PlatformError('internal', `no schema for ${entry.kind}`);
+      const key = Buffer.from(`${entry.kind}:${entry.id}`);
+      const value = framed(id, type.toBuffer({ lsn: entry.lsn, ts_us: entry.tsUs, data: entry.data }));
+      return entry.data === null
+        ? [
+            { key, value },
+            { key, value: null },
+          ]
+        : [{ key, value }];
+    },
+    decode(key, value) {
+      if (key === null || value === null || key[0] === 0x5f) return null;
+      const { kind, id } = splitKey(key);
+      const schemaId = schemaIdOf(value);
+      const known = readers.get(schemaId);
+      const reader = known?.[kind];
+      if (reader === undefined) {
+        throw new PlatformError(
+          'schema-unknown',
+          `value of ${kind}:${id} has schema ${schemaId}, which is not loaded`,
+          {
+            context: { schemaId },
+          },
+        );
+      }
+      const { lsn, ts_us, data } = read(reader, value, `${kind}:${id}`);
+      return { kind, id, lsn, tsUs: ts_us, data };
+    },
+    async prepare(value) {
+      const id = schemaIdOf(value);
+      const written = avroType((await registry.schema(id)) as never);
+      const byKind: Partial<Record<ViewKind, Reader>> = {};
+      for (const kind of viewKinds) {
+        const target = types.get(kind);
+        if (target === undefined || target.name !== written.name) continue;
+        const resolver = target.createResolver(written);
+        byKind[kind] = (bytes) => target.fromBuffer(bytes.subarray(HEADER_BYTES), resolver) as AvroEntry;
+      }
+      readers.set(id, byKind);
+    },
+  };
+}
+
+function readerOf(type: ReturnType<typeof avroType> | undefined): Reader {
+  return (value) => type?.fromBuffer(value.subarray(HEADER_BYTES)) as AvroEntry;
+}
+
+function read(reader: Reader, value: Buffer, key: string): AvroEntry {
+  try {
+    return reader(value);
+  } catch (error) {
+    throw new PlatformError('record-malformed', `value of ${key} does not follow its schema`, { cause: error });
+  }
+}
+
+function splitKey(key: Buffer): { kind: ViewKind; id: string } {
+  const text = key.toString('utf8');
+  const colon = text.indexOf(':');
+  const kind = viewKinds.find((candidate) => candidate.length === colon && text.startsWith(candidate));
+  if (kind === undefined)
+    throw new PlatformError('record-malformed', `key ${JSON.stringify(text)} is of no known kind`);
+  return { kind, id: text.slice(colon + 1) };
+}

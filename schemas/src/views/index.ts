@@ -1,0 +1,24 @@
+export { createViewCodec } from './codec.ts';
+export type { ViewCodec } from './codec.ts';
+export {
+  orderSchema,
+  priceChangeSchema,
+  priceSchema,
+  productSchema,
+  stockMovementSchema,
+  stockSchema,
+  viewKinds,
+} from './schemas.ts';
+export type { ViewKind } from './schemas.ts';
+export type {
+  OrderItem,
+  OrderView,
+  PriceChangeView,
+  PriceView,
+  ProductView,
+  StockMovementView,
+  StockStatus,
+  StockView,
+  ViewData,
+  ViewEntry,
+} from './shapes.ts';

@@ -1,0 +1,131 @@
+import { json, position } from '../avro/types.ts';
+
+/** Avro schemas of the `views.*` values. New fields need a default, so that old records stay readable (BACKWARD). */
+export const viewKinds = ['stock', 'movement', 'price', 'pricechange', 'product', 'order'] as const;
+export type ViewKind = (typeof viewKinds)[number];
+
+type Field = { name: string; type: unknown; default?: unknown };
+const field = (name: string, type: unknown): Field => ({ name, type });
+const optional = (name: string, type: unknown): Field => ({ name, type: ['null', type], default: null });
+const strings = (...names: string[]): Field[] => names.map((name) => field(name, 'string'));
+const ints = (...names: string[]): Field[] => names.map((name) => field(name, 'int'));
+const record = (name: string, fields: Field[]) => ({ type: 'record', name, fields });
+const list = (items: unknown) => ({ type: 'array', items });
+
+/** Every view value: position, commit time and the data, null where the entry is deleted at that commit. */
+function viewSchema(name: string, fields: Field[]) {
+  return {
+    type: 'record',
+    name: `${name}Entry`,
+    namespace: 'millrace.views',
+    fields: [field('lsn', position), field('ts_us', 'long'), optional('data', record(name, fields))],
+  };
+}
+
+const levels = ints('onHand', 'reserved', 'available');
+
+export const stockSchema = viewSchema('Stock', [
+  ...strings('tenantId', 'productId'),
+  ...levels,
+  field('status', 'string'),
+  field('lowStockThreshold', 'int'),
+  field(
+    'variants',
+    list(
+      record('StockVariant', [
+        field('variantId', 'string'),
+        ...levels,
+        field('warehouses', list(record('StockWarehouse', [field('warehouseId', 'string'), ...levels]))),
+      ]),
+    ),
+  ),
+]);
+
+export const stockMovementSchema = viewSchema('StockMovement', [
+  ...strings('tenantId', 'productId', 'movementId', 'variantId', 'warehouseId'),
+  field('delta', 'int'),
+  field('kind', 'string'),
+  optional('orderId', 'string'),
+  field('at', 'string'),
+]);
+
+export const priceSchema = viewSchema('Price', [
+  ...strings('tenantId', 'productId', 'amount', 'currency', 'baseAmount', 'reason'),
+  optional('validUntil', 'string'),
+  optional('nextChangeAt', 'string'),
+  field('lowest30d', 'string'),
+  field(
+    'variants',
+    list(
+      record('PriceVariant', [
+        ...strings('variantId', 'amount', 'currency', 'reason'),
+        optional('validFrom', 'string'),
+        optional('validUntil', 'string'),
+      ]),
+    ),
+  ),
+]);
+
+export const priceChangeSchema = viewSchema('PriceChange', [
+  ...strings('tenantId', 'productId', 'variantId', 'amount'),
+  optional('previousAmount', 'string'),
+  ...strings('currency', 'reason', 'at'),
+]);
+
+export const productSchema = viewSchema('Product', [
+  ...strings('tenantId', 'productId', 'sku', 'name'),
+  optional('description', 'string'),
+  field('status', 'string'),
+  optional('categoryId', 'string'),
+  field('categoryPath', list('string')),
+  optional('vendorId', 'string'),
+  optional('vendor', 'string'),
+  field('tags', list(record('ProductTag', [...strings('tagId', 'name'), optional('value', 'string')]))),
+  field('images', list(record('ProductImage', [...strings('imageId', 'url'), optional('alt', 'string')]))),
+  field('attributes', json),
+  field(
+    'variants',
+    list(
+      record('ProductVariant', [
+        ...strings('variantId', 'sku'),
+        optional('name', 'string'),
+        field('attributes', json),
+        optional('amount', 'string'),
+        field('available', 'int'),
+      ]),
+    ),
+  ),
+  optional('price', record('ProductPrice', strings('amount', 'currency'))),
+  field('stock', record('ProductStock', [field('available', 'int'), field('status', 'string')])),
+  field('rating', record('ProductRating', [optional('average', 'double'), field('count', 'int')])),
+  ...strings('createdAt', 'updatedAt'),
+]);
+
+export const orderSchema = viewSchema('Order', [
+  ...strings('tenantId', 'orderId', 'orderNumber', 'customerId', 'status', 'currency'),
+  ...strings('subtotal', 'discountAmount', 'taxAmount', 'shippingAmount', 'totalAmount', 'placedAt'),
+  field(
+    'items',
+    list(
+      record('OrderLine', [
+        ...strings('itemId', 'productId'),
+        optional('variantId', 'string'),
+        optional('vendorId', 'string'),
+        optional('name', 'string'),
+        field('quantity', 'int'),
+        ...strings('unitPrice', 'totalPrice'),
+      ]),
+    ),
+  ),
+  field('timeline', list(record('OrderEvent', strings('status', 'at')))),
+  field('flags', list('string')),
+]);
+
+export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
+  stock: stockSchema,
+  movement: stockMovementSchema,
+  price: priceSchema,
+  pricechange: priceChangeSchema,
+  product: productSchema,
+  order: orderSchema,
+};

@@ -1,0 +1,155 @@
+import type { Lsn } from '@millrace/kernel/position';
+import type { ViewKind } from './schemas.ts';
+
+/** The data of a view entry: exactly what stores, API and gateway hand out as JSON. Ids and money are strings, times ISO 8601 UTC. */
+export type StockStatus = 'in_stock' | 'low_stock' | 'out_of_stock';
+
+export interface StockView {
+  readonly tenantId: string;
+  readonly productId: string;
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly available: number;
+  readonly status: StockStatus;
+  readonly lowStockThreshold: number;
+  readonly variants: readonly {
+    readonly variantId: string;
+    readonly onHand: number;
+    readonly reserved: number;
+    readonly available: number;
+    readonly warehouses: readonly {
+      readonly warehouseId: string;
+      readonly onHand: number;
+      readonly reserved: number;
+      readonly available: number;
+    }[];
+  }[];
+}
+
+/** A movement of stock, one entry each, for analytics. */
+export interface StockMovementView {
+  readonly tenantId: string;
+  readonly productId: string;
+  readonly movementId: string;
+  readonly variantId: string;
+  readonly warehouseId: string;
+  readonly delta: number;
+  readonly kind: string;
+  readonly orderId: string | null;
+  readonly at: string;
+}
+
+export interface PriceView {
+  readonly tenantId: string;
+  readonly productId: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly baseAmount: string;
+  readonly reason: string;
+  readonly validUntil: string | null;
+  /** When the effective price changes next without any row changing. */
+  readonly nextChangeAt: string | null;
+  readonly lowest30d: string;
+  readonly variants: readonly {
+    readonly variantId: string;
+    readonly amount: string;
+    readonly currency: string;
+    readonly reason: string;
+    readonly validFrom: string | null;
+    readonly validUntil: string | null;
+  }[];
+}
+
+/** One change of a variant's effective price, one entry each, for analytics. */
+export interface PriceChangeView {
+  readonly tenantId: string;
+  readonly productId: string;
+  readonly variantId: string;
+  readonly amount: string;
+  readonly previousAmount: string | null;
+  readonly currency: string;
+  readonly reason: string;
+  readonly at: string;
+}
+
+export interface ProductView {
+  readonly tenantId: string;
+  readonly productId: string;
+  readonly sku: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly status: string;
+  readonly categoryId: string | null;
+  /** Names from the root to the product's own category. */
+  readonly categoryPath: readonly string[];
+  readonly vendorId: string | null;
+  readonly vendor: string | null;
+  readonly tags: readonly { readonly tagId: string; readonly name: string; readonly value: string | null }[];
+  readonly images: readonly { readonly imageId: string; readonly url: string; readonly alt: string | null }[];
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly variants: readonly {
+    readonly variantId: string;
+    readonly sku: string;
+    readonly name: string | null;
+    readonly attributes: Readonly<Record<string, unknown>>;
+    readonly amount: string | null;
+    readonly available: number;
+  }[];
+  readonly price: { readonly amount: string; readonly currency: string } | null;
+  readonly stock: { readonly available: number; readonly status: StockStatus };
+  readonly rating: { readonly average: number | null; readonly count: number };
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface OrderItem {
+  readonly itemId: string;
+  readonly productId: string;
+  readonly variantId: string | null;
+  readonly vendorId: string | null;
+  readonly name: string | null;
+  readonly quantity: number;
+  readonly unitPrice: string;
+  readonly totalPrice: string;
+}
+
+export interface OrderView {
+  readonly tenantId: string;
+  readonly orderId: string;
+  readonly orderNumber: string;
+  readonly customerId: string;
+  readonly status: string;
+  readonly currency: string;
+  readonly subtotal: string;
+  readonly discountAmount: string;
+  readonly taxAmount: string;
+  readonly shippingAmount: string;
+  readonly totalAmount: string;
+  readonly placedAt: string;
+  readonly items: readonly OrderItem[];
+  /** Statuses in the order they were reached. */
+  readonly timeline: readonly { readonly status: string; readonly at: string }[];
+  /** What does not add up, kept visible: `illegal-transition:<from>-><to>`, `total-mismatch`. */
+  readonly flags: readonly string[];
+}
+
+export interface ViewData {
+  readonly stock: StockView;
+  readonly movement: StockMovementView;
+  readonly price: PriceView;
+  readonly pricechange: PriceChangeView;
+  readonly product: ProductView;
+  readonly order: OrderView;
+}
+
+/**
+ * An entry of a view as of the commit `lsn`. `data: null` says deleted at that commit; the tombstone follows it in the log.
+ * The key is `<kind>:<id>`.
+ */
+export interface ViewEntry<K extends ViewKind = ViewKind> {
+  readonly kind: K;
+  readonly id: string;
+  readonly lsn: Lsn;
+  readonly tsUs: number;
+  readonly data: ViewData[K] | null;
+}
