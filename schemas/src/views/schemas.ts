@@ -102,7 +102,8 @@ export const productSchema = viewSchema('Product', [
 ]);
 
 export const orderSchema = viewSchema('Order', [
-  ...strings('tenantId', 'orderId', 'orderNumber', 'customerId', 'status', 'currency'),
+  ...strings('tenantId', 'orderId', 'orderNumber', 'status', 'currency'),
+  optional('customerId', 'string'),
   ...strings('subtotal', 'discountAmount', 'taxAmount', 'shippingAmount', 'totalAmount', 'placedAt'),
   field(
     'items',

@@ -117,7 +117,7 @@ export interface OrderView {
   readonly tenantId: string;
   readonly orderId: string;
   readonly orderNumber: string;
-  readonly customerId: string;
+  readonly customerId: string | null;
   readonly status: string;
   readonly currency: string;
   readonly subtotal: string;
