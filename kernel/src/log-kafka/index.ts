@@ -1,0 +1,1 @@
+export { createKafkaLog, type KafkaLogOptions } from './kafka-log.ts';

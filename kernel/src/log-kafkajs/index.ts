@@ -1,0 +1,2 @@
+export { KafkajsAdmin } from './admin.ts';
+export { createKafkajs, kafkajsLogCreator, type KafkajsOptions } from './kafkajs-client.ts';
