@@ -1,0 +1,9 @@
+export {
+  addressesFrom,
+  addressVariablesOf,
+  engineNames,
+  type EngineAddresses,
+  type EngineName,
+  type Environment,
+} from './addresses.ts';
+export { planEngines, type EnginePlan } from './plan.ts';

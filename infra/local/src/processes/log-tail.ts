@@ -1,0 +1,41 @@
+import { open } from 'node:fs/promises';
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const maxLogBytes = 20_000_000;
+
+/** Opens a log for appending; a long one is first moved aside to `<path>.1`. Returns a file descriptor. */
+export function openLog(path: string): number {
+  mkdirSync(dirname(path), { recursive: true });
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > maxLogBytes) renameSync(path, `${path}.1`);
+  return openSync(path, 'a');
+}
+
+export const closeLog = closeSync;
+
+/** The last lines of a file that say something, at most `count`; empty when it cannot be read. */
+export async function lastLines(path: string, count: number): Promise<string[]> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      const length = Math.min(size, 16_384);
+      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+      return buffer
+        .toString('utf8')
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .slice(-count);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return [];
+  }
+}
+
+/** Whether log lines say that the disk is full. */
+export function saysDiskFull(lines: readonly string[]): boolean {
+  return lines.some((line) => /no space left on device|ENOSPC|disk (is )?full|flood stage/i.test(line));
+}
