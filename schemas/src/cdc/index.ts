@@ -7,3 +7,5 @@ export { createChangeEncoder, encodeChange } from './encoder.ts';
 export type { ChangeContent, ChangeEncoder, CommitStamp } from './encoder.ts';
 export { createChangeDecoder } from './decoder.ts';
 export type { ChangeDecoder } from './decoder.ts';
+export { PUBLISHED_COLUMNS_QUERY, relationsOf } from './catalog.ts';
+export type { PublishedColumn } from './catalog.ts';

@@ -1,0 +1,1 @@
+export { incompatibility } from './check.ts';
