@@ -1,0 +1,36 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import type { ViewTopic } from '../topics/index.ts';
+import type { ViewKind } from '../views/index.ts';
+
+/** A view as operators name it (`millrace rebuild catalog`): the output of one processor, in every store that holds it. */
+export type ViewName = 'inventory' | 'pricing' | 'catalog' | 'orders';
+export const viewNames: readonly ViewName[] = ['inventory', 'pricing', 'catalog', 'orders'];
+
+/** The first generation of a view; its names are the plain ones. */
+export const FIRST_GENERATION = 1;
+
+const viewOfKind: Readonly<Record<ViewKind, ViewName>> = {
+  stock: 'inventory',
+  movement: 'inventory',
+  price: 'pricing',
+  pricechange: 'pricing',
+  product: 'catalog',
+  order: 'orders',
+};
+
+/** The view that an entry of this kind belongs to: whose watermark says how fresh it is. */
+export function viewHolding(kind: ViewKind): ViewName {
+  return viewOfKind[kind];
+}
+
+/** The topic of a view, without prefix. */
+export function topicOfView(view: ViewName): ViewTopic {
+  return `views.${view}`;
+}
+
+/** Throws `internal` for a topic that is no view's. */
+export function viewOfTopic(topic: string, prefix = ''): ViewName {
+  const view = viewNames.find((name) => topic === prefix + topicOfView(name));
+  if (view === undefined) throw new PlatformError('internal', `${topic} is not the topic of a view`);
+  return view;
+}
