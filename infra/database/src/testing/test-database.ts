@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
+import { testEngines } from '@millrace/infra-local/testing';
 import { loadConfig, setting, z } from '@millrace/kernel/config';
 import { checksumOf, migrate, readMigrations } from '../migrate/index.ts';
 
@@ -26,7 +27,7 @@ const settings = {
  * per state of the migrations. The caller drops it.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const serverUrl = loadConfig(settings).serverUrl ?? (await sharedServerUrl());
+  const serverUrl = loadConfig(settings).serverUrl ?? testEngines().databaseUrl;
   const template = `millrace_template_${checksumOf(await readMigrations()).slice(0, 16)}`;
   const name = `millrace_test_${randomBytes(8).toString('hex')}`;
   await withServer(serverUrl, async (server) => {
@@ -40,11 +41,6 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     name,
     drop: () => withServer(serverUrl, (server) => drop(server, name)),
   };
-}
-
-async function sharedServerUrl(): Promise<string> {
-  const { testEngines } = await import('@millrace/infra-local/testing');
-  return testEngines().databaseUrl;
 }
 
 async function makeTemplate(server: Client, serverUrl: string, template: string): Promise<void> {
