@@ -1,0 +1,1 @@
+export { MemorySink, MemoryStore } from './memory-sink.ts';

@@ -1,0 +1,4 @@
+export { silentObserver } from './sink.ts';
+export type { Sink, SinkBatch, SinkObserver } from './sink.ts';
+export { greatestMark, markOf, partitionKey } from './marks.ts';
+export { isKind, newestEntries } from './newest.ts';
