@@ -64,3 +64,8 @@ export function loadConfig<T extends Settings>(settings: T, env: NodeJS.ProcessE
   }
   return Object.freeze(values) as ConfigOf<T>;
 }
+
+/** The process's environment as it is, for those that pass it on to processes they start. Settings are read by `loadConfig`. */
+export function environment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}

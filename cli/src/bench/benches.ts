@@ -1,0 +1,9 @@
+import type { CliConfig } from '../config.ts';
+import type { BenchOptions, BenchReport } from './report.ts';
+import { benchRoad } from './road.ts';
+
+export type Bench = (config: CliConfig, options: BenchOptions) => Promise<BenchReport>;
+
+export const benches: Readonly<Record<string, Bench>> = {
+  road: benchRoad,
+};

@@ -1,0 +1,53 @@
+import pg from 'pg';
+import { sleep } from '@millrace/kernel/retry';
+import type { CliConfig } from '../config.ts';
+import type { Output } from '../output.ts';
+import { loadDemoShop, traffic } from '../shop/index.ts';
+
+const SEED = 'millrace';
+/** What other programs write by plain SQL, past the API. */
+const SQL_SHARE = 0.3;
+const FOREVER_SECONDS = 365 * 24 * 3600;
+const AGAIN_MS = 2_000;
+
+/** Loads the demo shop if it isn't there, then drives gentle traffic until stopped. A database that went away is waited for: the load goes on where it was. */
+export async function playShop(config: CliConfig, tps: number, signal: AbortSignal, out: Output): Promise<void> {
+  await untilLoaded(config, signal, out);
+  if (signal.aborted || tps <= 0) return;
+  await traffic({
+    tps,
+    seconds: FOREVER_SECONDS,
+    apiUrl: config.apiUrl,
+    databaseUrl: config.databaseUrl,
+    share: SQL_SHARE,
+    seed: SEED,
+    signal,
+  });
+}
+
+async function untilLoaded(config: CliConfig, signal: AbortSignal, out: Output): Promise<void> {
+  while (!signal.aborted) {
+    const pool = new pg.Pool({ connectionString: config.databaseUrl, max: 2 });
+    pool.on('error', () => undefined);
+    try {
+      let told = 0;
+      const { commits } = await loadDemoShop(pool, {
+        seed: SEED,
+        signal,
+        onProgress: (done, total) => {
+          if (done < total && Date.now() - told < 2_000) return;
+          told = Date.now();
+          out.note(`Demo shop: ${done} of ${total} commits`);
+        },
+      });
+      if (commits === 0) out.note('Demo shop: loaded already.');
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      out.note(`Demo shop: ${error instanceof Error ? error.message : String(error)}; trying again.`);
+      await sleep(AGAIN_MS, signal).catch(() => undefined);
+    } finally {
+      await pool.end();
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { Command, CommanderError } from 'commander';
+import { asPlatformError, errorPolicy } from '@millrace/kernel/errors';
+import { EXIT, output } from './output.ts';
+import type { ExitCode, Output } from './output.ts';
+import { benchVerb } from './verbs/bench.ts';
+import { downVerb, statusVerb, upVerb } from './verbs/platform.ts';
+import { lagVerb, viewsVerb } from './verbs/lag.ts';
+import { migrateVerb } from './verbs/migrate.ts';
+import { seedVerb, trafficVerb } from './verbs/shop.ts';
+import { verifyVerb } from './verbs/verify.ts';
+
+/** A verb: its name, options and what it does; the number it resolves to is the process's exit code. */
+export interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  define(command: Command): void;
+  run(options: Readonly<Record<string, unknown>>, argument: string | undefined, out: Output): Promise<ExitCode>;
+}
+
+const verbs: readonly Verb[] = [
+  upVerb,
+  downVerb,
+  statusVerb,
+  migrateVerb,
+  seedVerb,
+  trafficVerb,
+  lagVerb,
+  viewsVerb,
+  verifyVerb,
+  benchVerb,
+];
+
+function program(finish: (code: ExitCode) => void): Command {
+  const root = new Command('millrace')
+    .description('Live, verifiable read views of Postgres: the operator’s command.')
+    .exitOverride()
+    .showHelpAfterError('(millrace --help lists the verbs, millrace <verb> --help its options)');
+  for (const verb of verbs) {
+    const command = root.command(verb.name).description(verb.summary).option('--json', 'answer in JSON').exitOverride();
+    verb.define(command);
+    command.action(async (...given: unknown[]) => {
+      const argument = typeof given[0] === 'string' ? given[0] : undefined;
+      const options = command.opts<Record<string, unknown>>();
+      finish(await verb.run(options, argument, output(options['json'] === true)));
+    });
+  }
+  return root;
+}
+
+async function main(): Promise<ExitCode> {
+  let code: ExitCode = EXIT.done;
+  try {
+    await program((result) => (code = result)).parseAsync(process.argv);
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    const wrapped = asPlatformError(error);
+    const hint = wrapped.kind === 'internal' ? '' : ` ${errorPolicy[wrapped.kind].hint}`;
+    process.stderr.write(`millrace: ${wrapped.message}${hint}\n`);
+    if (wrapped.kind === 'internal' && wrapped.cause instanceof Error && wrapped.cause.name !== 'Problem') {
+      process.stderr.write(`${wrapped.cause.stack ?? ''}\n`);
+    }
+    return EXIT.failed;
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,31 @@
+import { loadConfig } from '@millrace/kernel/config';
+import { PlatformError } from '@millrace/kernel/errors';
+import { benches } from '../bench/benches.ts';
+import { reportText } from '../bench/report.ts';
+import { cliSettings } from '../config.ts';
+import type { Verb } from '../main.ts';
+import { EXIT } from '../output.ts';
+
+export const benchVerb: Verb = {
+  name: 'bench',
+  summary: `measure against the bars, in the running platform: ${Object.keys(benches).join(', ')}; exit 3 below a bar`,
+  define(command) {
+    command.argument('<name>', Object.keys(benches).join(' or '));
+    command.option('--seconds <n>', 'length of a timed part');
+    command.option('--tps <n>', 'commits a second, where the bench commits');
+  },
+  async run(options, name, out) {
+    const bench = benches[name ?? ''];
+    if (bench === undefined) {
+      throw new PlatformError('config-invalid', `no bench ${name ?? ''}: there are ${Object.keys(benches).join(', ')}`);
+    }
+    const number = (key: string) => (options[key] === undefined ? undefined : Number(options[key]));
+    const report = await bench(loadConfig(cliSettings), {
+      seconds: number('seconds'),
+      tps: number('tps'),
+      note: out.note,
+    });
+    out.result(report, reportText);
+    return report.bars.every((bar) => bar.pass) ? EXIT.done : EXIT.difference;
+  },
+};

@@ -1,0 +1,165 @@
+import { fileURLToPath } from 'node:url';
+import { migrate } from '@millrace/database/migrate';
+import {
+  defaultHome,
+  progressLine,
+  startDetached,
+  startPlatform,
+  statusOf,
+  stopPlatform,
+} from '@millrace/infra-local/supervisor';
+import type { Platform, PlatformEvent, PlatformStatus } from '@millrace/infra-local/supervisor';
+import { environment, loadConfig } from '@millrace/kernel/config';
+import { cliSettings } from '../config.ts';
+import { liveLine } from '../live/live-line.ts';
+import type { Verb } from '../main.ts';
+import { EXIT, table } from '../output.ts';
+import type { Output } from '../output.ts';
+import { playShop } from '../live/play-shop.ts';
+
+const FIRST_START_MS = 30 * 60_000;
+
+export const upVerb: Verb = {
+  name: 'up',
+  summary: 'start the engines and every deployable, with the demo shop and gentle traffic; Ctrl-C stops all of it',
+  define(command) {
+    command.option('--detach', 'run in the background; `millrace down` stops it');
+    command.option('--no-demo', 'load no demo shop and drive no traffic');
+    command.option('--tps <n>', 'commits a second of the demo traffic', '5');
+  },
+  async run(options, _argument, out) {
+    return options['detach'] === true ? upDetached(options, out) : upHere(options, out);
+  },
+};
+
+async function upHere(options: Readonly<Record<string, unknown>>, out: Output) {
+  const config = loadConfig(cliSettings);
+  const stopping = new AbortController();
+  let platform: Platform | undefined;
+  let stopped: Promise<void> | undefined;
+  const stop = (): void => {
+    if (stopping.signal.aborted) return;
+    stopping.abort(new Error('stopped by a signal'));
+    out.note('\nStopping …');
+    stopped = platform?.stop() ?? stopPlatform(home);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  const env = environment();
+  const home = defaultHome(env);
+  const began = Date.now();
+  try {
+    platform = await startPlatform({
+      home,
+      env,
+      beforeServices: async ({ databaseUrl }) => {
+        const { applied } = await migrate(databaseUrl);
+        if (applied.length > 0) out.note(`Database: applied ${applied.length} migrations.`);
+      },
+      onProgress: (event) => describe(event, out),
+    });
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    await stopped;
+    return EXIT.done;
+  }
+  out.result({ ...platform.status(), readyMs: Date.now() - began }, () => addresses(config, Date.now() - began));
+  const work = [liveLine(config, stopping.signal, out)];
+  if (options['demo'] !== false) work.push(playShop(config, Number(options['tps']), stopping.signal, out));
+  const failed = await Promise.race([
+    Promise.all(work).then(() => undefined, asError),
+    platform.stopped.then(() => undefined),
+  ]);
+  stopping.abort(new Error('the platform has stopped'));
+  await Promise.allSettled(work);
+  await platform.stop();
+  await stopped;
+  if (failed !== undefined) throw failed;
+  out.note('Stopped.');
+  return EXIT.done;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+async function upDetached(options: Readonly<Record<string, unknown>>, out: Output) {
+  const env = environment();
+  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  const args = ['--enable-source-maps', main, 'up', '--tps', String(options['tps'])];
+  if (options['demo'] === false) args.push('--no-demo');
+  const status = await startDetached({
+    home: defaultHome(env),
+    env,
+    command: process.execPath,
+    args,
+    timeoutMs: FIRST_START_MS,
+  });
+  out.result(status, () => `${addresses(loadConfig(cliSettings))}\nIn the background; \`millrace down\` stops it.`);
+  return EXIT.done;
+}
+
+export const downVerb: Verb = {
+  name: 'down',
+  summary: 'stop the platform that runs in this home',
+  define: () => undefined,
+  async run(_options, _argument, out) {
+    const home = defaultHome(environment());
+    if ((await statusOf(home)).state === 'stopped') {
+      out.result({ state: 'stopped' }, () => 'Nothing runs.');
+      return EXIT.done;
+    }
+    await stopPlatform(home);
+    out.result({ state: 'stopped' }, () => 'Stopped.');
+    return EXIT.done;
+  },
+};
+
+export const statusVerb: Verb = {
+  name: 'status',
+  summary: 'state of every engine and deployable; exit 1 unless all are ready',
+  define: () => undefined,
+  async run(_options, _argument, out) {
+    const status = await statusOf(defaultHome(environment()));
+    out.result(status, statusText);
+    return status.state === 'ready' ? EXIT.done : EXIT.failed;
+  },
+};
+
+function statusText(status: PlatformStatus): string {
+  const rows = [...status.engines, ...status.services].map((item) => [
+    item.name,
+    item.state,
+    item.pid,
+    item.port,
+    item.version,
+    item.restarts,
+  ]);
+  return `${status.state}\n${table([['name', 'state', 'pid', 'port', 'version', 'restarts'], ...rows])}`;
+}
+
+function describe(event: PlatformEvent, out: Output): void {
+  if (event.kind === 'download') out.note(progressLine(event.progress));
+  else if (event.kind === 'notice') out.note(event.sentence);
+  else if (event.state === 'ready' || event.state === 'failed') {
+    out.note(`${event.title}: ${event.state}${event.port === null ? '' : ` on 127.0.0.1:${event.port}`}`);
+  }
+}
+
+function addresses(config: ReturnType<typeof loadConfig<typeof cliSettings>>, readyMs?: number): string {
+  const rows = [
+    ['Demo shop', `${config.apiUrl}/`],
+    ['Operator’s console', `${config.apiUrl}/console`],
+    ['API', `${config.apiUrl}/docs`],
+    ['Realtime', config.realtimeUrl],
+    ['Postgres', config.databaseUrl.replace(/:\/\/[^@]*@/, '://millrace@')],
+    ['Kafka', config.kafkaBrokers.join(',')],
+    ['Schema registry', config.schemaRegistryUrl],
+    ['Search', config.elasticsearchUrl],
+    ['Redis', config.redisUrl],
+    ['ClickHouse', config.clickhouseUrl],
+  ];
+  const ready =
+    readyMs === undefined ? 'Millrace is ready.' : `Millrace is ready after ${(readyMs / 1000).toFixed(1)} s.`;
+  return `\n${ready}\n${table(rows)}\n`;
+}

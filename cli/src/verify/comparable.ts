@@ -1,0 +1,72 @@
+import type { OrderView, PriceView, ProductView, StockView } from '@millrace/schemas/views';
+
+/** View documents in the comparable form of `expected.ts`: lists whose order means nothing become maps. */
+type Comparable = Record<string, unknown>;
+
+export function comparableStock(view: StockView): Comparable {
+  return {
+    productId: view.productId,
+    onHand: view.onHand,
+    reserved: view.reserved,
+    available: view.available,
+    status: view.status,
+    warehouses: Object.fromEntries(
+      view.variants.flatMap((variant) =>
+        variant.warehouses.map((level) => [
+          `${variant.variantId}/${level.warehouseId}`,
+          [level.onHand, level.reserved, level.available],
+        ]),
+      ),
+    ),
+  };
+}
+
+export function comparablePrice(view: PriceView): Comparable {
+  return {
+    productId: view.productId,
+    baseAmount: view.baseAmount,
+    variants: Object.fromEntries(
+      view.variants.map((variant) => [variant.variantId, [variant.amount, variant.currency]]),
+    ),
+  };
+}
+
+export function comparableProduct(view: ProductView): Comparable {
+  return {
+    productId: view.productId,
+    sku: view.sku,
+    name: view.name,
+    description: view.description,
+    status: view.status,
+    categoryPath: view.categoryPath,
+    vendor: view.vendor,
+    attributes: view.attributes,
+    tags: Object.fromEntries(view.tags.map((tag) => [tag.name, tag.value])),
+    variants: Object.fromEntries(view.variants.map((variant) => [variant.variantId, [variant.sku, variant.name]])),
+    stock: { available: view.stock.available, status: view.stock.status },
+    ratingCount: view.rating.count,
+  };
+}
+
+export function comparableOrder(view: OrderView): Comparable {
+  return {
+    orderId: view.orderId,
+    orderNumber: view.orderNumber,
+    customerId: view.customerId,
+    status: view.status,
+    currency: view.currency,
+    subtotal: view.subtotal,
+    discountAmount: view.discountAmount,
+    taxAmount: view.taxAmount,
+    shippingAmount: view.shippingAmount,
+    totalAmount: view.totalAmount,
+    placedAt: view.placedAt,
+    items: Object.fromEntries(
+      view.items.map((item) => [
+        item.itemId,
+        [item.productId, item.variantId, item.quantity, item.unitPrice, item.totalPrice],
+      ]),
+    ),
+    statuses: view.timeline.map((event) => event.status),
+  };
+}

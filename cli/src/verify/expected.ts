@@ -1,0 +1,121 @@
+import type pg from 'pg';
+
+/**
+ * What each view must hold, recomputed from the tables by SQL that shares nothing with the processors, so that a wrong processor is found.
+ * Each query answers `(id text, document jsonb)` for the ids in $1. Not compared: `lowest30d` (its history is not in the tables).
+ */
+export type DocumentKind = 'product' | 'stock' | 'price' | 'order';
+export type Documents = Map<string, Record<string, unknown>>;
+
+const iso = (expression: string) => `to_char(${expression} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+const stockOf = `
+  select p.product_id,
+         coalesce(sum(i.quantity), 0)::int as on_hand,
+         coalesce(sum(i.reserved), 0)::int as reserved,
+         coalesce(sum(i.quantity - i.reserved), 0)::int as available,
+         coalesce(max(i.low_stock_threshold), 10) as threshold
+  from commerce.products p left join commerce.inventory i using (product_id)
+  where p.product_id = any($1::uuid[])
+  group by p.product_id`;
+
+const statusOf = `case when s.available <= 0 then 'out_of_stock' when s.available <= s.threshold then 'low_stock' else 'in_stock' end`;
+
+/** The scheduled price in force, the variant's own before the product's, the latest started first; else the base price. */
+const priceOf = `
+  select v.product_id, v.variant_id,
+         coalesce(s.amount, p.base_price) as amount,
+         coalesce(s.currency, p.currency) as currency
+  from commerce.product_variants v
+  join commerce.products p using (product_id)
+  left join lateral (
+    select c.amount, c.currency from commerce.prices c
+    where c.product_id = v.product_id and (c.variant_id is null or c.variant_id = v.variant_id)
+      and c.valid_from <= clock_timestamp() and (c.valid_to is null or c.valid_to > clock_timestamp())
+    order by c.variant_id is null, c.valid_from desc, c.price_id desc limit 1
+  ) s on true
+  where v.product_id = any($1::uuid[])`;
+
+const queries: Readonly<Record<DocumentKind, string>> = {
+  stock: `
+    with s as (${stockOf})
+    select s.product_id::text as id, jsonb_build_object(
+      'productId', s.product_id, 'onHand', s.on_hand, 'reserved', s.reserved, 'available', s.available, 'status', ${statusOf},
+      'warehouses', coalesce((
+        select jsonb_object_agg(i.variant_id || '/' || i.warehouse_id, jsonb_build_array(i.quantity, i.reserved, i.quantity - i.reserved))
+        from commerce.inventory i where i.product_id = s.product_id), '{}')) as document
+    from s`,
+  price: `
+    with v as (${priceOf})
+    select p.product_id::text as id, jsonb_build_object(
+      'productId', p.product_id, 'baseAmount', p.base_price::text,
+      'variants', jsonb_object_agg(v.variant_id, jsonb_build_array(v.amount::text, v.currency))) as document
+    from v join commerce.products p using (product_id)
+    group by p.product_id, p.base_price`,
+  product: `
+    with s as (${stockOf})
+    select p.product_id::text as id, jsonb_build_object(
+      'productId', p.product_id, 'sku', p.sku, 'name', p.name, 'description', p.description, 'status', p.status,
+      'categoryPath', coalesce((
+        with recursive up as (
+          select c.category_id, c.parent_id, c.name, 0 as depth from commerce.categories c where c.category_id = p.category_id
+          union all
+          select c.category_id, c.parent_id, c.name, up.depth + 1 from commerce.categories c join up on c.category_id = up.parent_id)
+        select jsonb_agg(up.name order by up.depth desc) from up), '[]'),
+      'vendor', (select v.name from commerce.vendors v where v.vendor_id = p.vendor_id),
+      'attributes', p.attributes,
+      'tags', coalesce((
+        select jsonb_object_agg(t.name, pt.value) from commerce.product_tags pt join commerce.tags t using (tag_id)
+        where pt.product_id = p.product_id), '{}'),
+      'variants', coalesce((
+        select jsonb_object_agg(v.variant_id, jsonb_build_array(v.sku, v.name)) from commerce.product_variants v
+        where v.product_id = p.product_id), '{}'),
+      'stock', jsonb_build_object('available', s.available, 'status', ${statusOf}),
+      'ratingCount', (select count(*) from commerce.reviews r where r.product_id = p.product_id and r.status = 'published')) as document
+    from commerce.products p join s using (product_id)`,
+  order: `
+    select o.order_id::text as id, jsonb_build_object(
+      'orderId', o.order_id, 'orderNumber', o.order_number, 'customerId', o.customer_id, 'status', o.status,
+      'currency', o.currency, 'subtotal', o.subtotal::text, 'discountAmount', o.discount_amount::text,
+      'taxAmount', o.tax_amount::text, 'shippingAmount', o.shipping_amount::text, 'totalAmount', o.total_amount::text,
+      'placedAt', ${iso('o.placed_at')},
+      'items', coalesce((
+        select jsonb_object_agg(i.item_id, jsonb_build_array(i.product_id, i.variant_id, i.quantity, i.unit_price::text, i.total_price::text))
+        from commerce.order_items i where i.order_id = o.order_id), '{}'),
+      'statuses', coalesce((
+        select jsonb_agg(h.to_status order by h.at, h.history_id) from commerce.order_status_history h where h.order_id = o.order_id), '[]')
+      ) as document
+    from commerce.orders o where o.order_id = any($1::uuid[])`,
+};
+
+const idQueries: Readonly<Record<DocumentKind, string>> = {
+  product: productIds(),
+  stock: productIds(),
+  price: productIds(),
+  order: `select order_id::text as id from commerce.orders where ($1::uuid is null or order_id > $1::uuid) order by order_id limit $2`,
+};
+
+function productIds(): string {
+  return `select product_id::text as id from commerce.products where ($1::uuid is null or product_id > $1::uuid) order by product_id limit $2`;
+}
+
+export async function expectedDocuments(
+  client: pg.Client,
+  kind: DocumentKind,
+  ids: readonly string[],
+): Promise<Documents> {
+  const { rows } = await client.query<{ id: string; document: Record<string, unknown> }>(queries[kind], [ids]);
+  return new Map(rows.map((row) => [row.id, row.document]));
+}
+
+/** All ids of the kind at the pinned position, in pages, in id order. */
+export async function* expectedIds(client: pg.Client, kind: DocumentKind, pageSize = 1000): AsyncGenerator<string[]> {
+  let after: string | null = null;
+  for (;;) {
+    const { rows }: { rows: { id: string }[] } = await client.query<{ id: string }>(idQueries[kind], [after, pageSize]);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map((row) => row.id);
+    after = last.id;
+  }
+}

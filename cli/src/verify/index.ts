@@ -1,0 +1,4 @@
+export { verifyView } from './verify.ts';
+export type { Difference, VerifyOptions, ViewReport } from './verify.ts';
+export { openStoreViews } from './stores.ts';
+export type { StoreView } from './store-view.ts';

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { lsnFromPostgres } from '@millrace/kernel/position';
+import type { Lsn } from '@millrace/kernel/position';
+import pg from 'pg';
+
+/** A repeatable-read view of the database whose position is known: every commit at or below `lsn` is in it, and no other. */
+export interface PinnedDatabase {
+  readonly lsn: Lsn;
+  /** Reads at that position; close it soon, it holds back vacuum. */
+  readonly client: pg.Client;
+  close(): Promise<void>;
+}
+
+/**
+ * Pins by a temporary logical slot that exports its snapshot, as the capture's own start does: consistent point and snapshot are one.
+ * Waits for the transactions that run at this moment.
+ * Source: https://www.postgresql.org/docs/current/protocol-replication.html (CREATE_REPLICATION_SLOT … SNAPSHOT 'export').
+ */
+export async function pinDatabase(databaseUrl: string): Promise<PinnedDatabase> {
+  const replication = new pg.Client({ connectionString: databaseUrl, replication: 'database' } as pg.ClientConfig);
+  await replication.connect();
+  const client = new pg.Client({ connectionString: databaseUrl });
+  try {
+    // The name is made here of hexadecimal digits: nothing from outside enters the statement.
+    const slot = `millrace_pin_${randomBytes(6).toString('hex')}`;
+    const made = await replication.query<{ consistent_point: string; snapshot_name: string }>(
+      `CREATE_REPLICATION_SLOT ${slot} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`,
+    );
+    const point = made.rows[0];
+    if (point === undefined) throw new Error('Postgres answered CREATE_REPLICATION_SLOT without a row');
+    await client.connect();
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await client.query(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(point.snapshot_name)}`);
+    await client.query(`SET LOCAL timezone = 'UTC'`);
+    return { lsn: lsnFromPostgres(point.consistent_point) - 1n, client, close: () => closeAll(client) };
+  } catch (error) {
+    await closeAll(client);
+    throw error;
+  } finally {
+    await replication.end();
+  }
+}
+
+async function closeAll(client: pg.Client): Promise<void> {
+  await client.end();
+}

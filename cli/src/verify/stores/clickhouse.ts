@@ -1,0 +1,139 @@
+import type { ViewName } from '@millrace/schemas/stores';
+import type { CliConfig } from '../../config.ts';
+import type { StoreClients } from '../../lag/store-clients.ts';
+import { appliedByAll, clickhouseMarks } from '../../lag/watermarks.ts';
+import type { DocumentKind } from '../expected.ts';
+import type { HeldDocument, StoreView } from '../store-view.ts';
+
+type Comparable = Record<string, unknown>;
+
+/** How one view is read back out of the `v_*` views: one row for each document, its parts as JSON of the comparable form. */
+interface ClickhouseView {
+  readonly view: ViewName;
+  readonly kind: DocumentKind;
+  /** Answers `id`, `position` and columns; `{ids:Array(String)}` is the page. */
+  readonly query: string;
+  readonly idQuery: string;
+  readonly held: (row: Record<string, unknown>) => Comparable;
+  readonly expected: (document: Comparable) => Comparable | null;
+}
+
+const pairs = (rows: unknown): [string, unknown][] => (rows as [string, unknown][]).map(([key, value]) => [key, value]);
+
+const views: readonly ClickhouseView[] = [
+  {
+    view: 'catalog',
+    kind: 'product',
+    query: `select toString(product_id) as id, toString(position) as position, sku, name, status, ifNull(vendor, '') as vendor, ifNull(category, '') as category
+            from v_products where toString(product_id) in {ids:Array(String)}`,
+    idQuery: `select toString(product_id) as id from v_products where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
+    held: ({ sku, name, status, vendor, category }) => ({ sku, name, status, vendor, category }),
+    expected: (document) => ({
+      sku: document['sku'],
+      name: document['name'],
+      status: document['status'],
+      vendor: document['vendor'] ?? '',
+      category: (document['categoryPath'] as string[]).at(-1) ?? '',
+    }),
+  },
+  {
+    view: 'inventory',
+    kind: 'stock',
+    query: `select toString(product_id) as id, toString(max(position)) as position,
+              groupArray(tuple(concat(toString(variant_id), '/', toString(warehouse_id)), [toInt32(on_hand), toInt32(reserved), toInt32(available)])) as warehouses
+            from v_inventory where toString(product_id) in {ids:Array(String)} group by product_id`,
+    idQuery: `select distinct toString(product_id) as id from v_inventory where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
+    held: ({ warehouses }) => ({ warehouses: Object.fromEntries(pairs(warehouses)) }),
+    // A product that is stocked nowhere has no row here.
+    expected: ({ warehouses }) => (Object.keys(warehouses as Comparable).length === 0 ? null : { warehouses }),
+  },
+  {
+    view: 'pricing',
+    kind: 'price',
+    query: `select toString(product_id) as id, toString(max(position)) as position,
+              groupArray(tuple(toString(variant_id), [toString(toDecimal64(amount, 2)), toString(currency)])) as variants
+            from v_prices where toString(product_id) in {ids:Array(String)} group by product_id`,
+    idQuery: `select distinct toString(product_id) as id from v_prices where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
+    held: ({ variants }) => ({
+      variants: Object.fromEntries(pairs(variants).map(([id, value]) => [id, twoPlaces(value)])),
+    }),
+    expected: (document) => ({ variants: document['variants'] }),
+  },
+  {
+    view: 'orders',
+    kind: 'order',
+    query: `select toString(o.order_id) as id, toString(o.position) as position, o.order_number as order_number, o.status as status, o.currency as currency,
+              toString(o.total_amount) as total_amount,
+              (select groupArray(tuple(toString(order_id), [toString(item_id), toString(product_id), toString(quantity), toString(unit_price), toString(total_price)]))
+               from v_order_items where toString(order_id) in {ids:Array(String)}) as lines
+            from v_orders o where toString(o.order_id) in {ids:Array(String)}`,
+    idQuery: `select toString(order_id) as id from v_orders where toString(order_id) > {after:String} order by id limit {page:UInt32}`,
+    held: ({ id, order_number, status, currency, total_amount, lines }) => ({
+      orderNumber: order_number,
+      status,
+      currency,
+      totalAmount: money(total_amount),
+      items: Object.fromEntries(
+        (lines as [string, string[]][])
+          .filter(([orderId]) => orderId === id)
+          .map(([, [itemId = '', productId, quantity, unitPrice, totalPrice]]) => [
+            itemId,
+            [productId, Number(quantity), money(unitPrice), money(totalPrice)],
+          ]),
+      ),
+    }),
+    expected: (document) => ({
+      orderNumber: document['orderNumber'],
+      status: document['status'],
+      currency: document['currency'],
+      totalAmount: document['totalAmount'],
+      items: Object.fromEntries(
+        Object.entries(document['items'] as Record<string, unknown[]>).map(([itemId, [productId, , ...rest]]) => [
+          itemId,
+          [productId, ...rest],
+        ]),
+      ),
+    }),
+  },
+];
+
+const PAGE = 5000;
+
+export function clickhouseStoreViews(clients: StoreClients, config: CliConfig): StoreView[] {
+  const rowsOf = async <T>(query: string, query_params: Record<string, unknown>): Promise<T[]> =>
+    (await clients.clickhouse.query({ query, query_params, format: 'JSONEachRow' })).json<T>();
+  return views.map(({ view, kind, query, idQuery, held, expected }) => ({
+    view,
+    store: 'clickhouse',
+    kind,
+    expected,
+    applied: async () => appliedByAll(await clickhouseMarks(clients), view, config.partitions),
+    async fetch(ids) {
+      const rows = await rowsOf<Record<string, unknown> & { id: string; position: string }>(query, { ids });
+      return new Map(
+        rows.map((row): [string, HeldDocument] => [row.id, { position: BigInt(row.position), document: held(row) }]),
+      );
+    },
+    async *ids() {
+      let after = '';
+      for (;;) {
+        const ids = (await rowsOf<{ id: string }>(idQuery, { after, page: PAGE })).map((row) => row.id);
+        const last = ids.at(-1);
+        if (last === undefined) return;
+        yield ids;
+        after = last;
+      }
+    },
+  }));
+}
+
+/** ClickHouse prints decimals without their last zeros; money has two places. */
+function money(text: unknown): string {
+  const [whole = '0', fraction = ''] = String(text).split('.');
+  return `${whole}.${fraction.padEnd(2, '0')}`;
+}
+
+function twoPlaces(value: unknown): unknown {
+  const [amount, currency] = value as [string, string];
+  return [money(amount), currency];
+}

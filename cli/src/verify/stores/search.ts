@@ -1,0 +1,105 @@
+import { lsnFromText } from '@millrace/kernel/position';
+import { searchFields, searchNames } from '@millrace/schemas/stores';
+import type { CliConfig } from '../../config.ts';
+import type { StoreClients } from '../../lag/store-clients.ts';
+import { appliedByAll, searchMarks } from '../../lag/watermarks.ts';
+import type { HeldDocument, StoreView } from '../store-view.ts';
+
+interface SearchProduct {
+  readonly productId: string;
+  readonly sku: string;
+  readonly name: string;
+  readonly description?: string | null;
+  readonly status: string;
+  readonly categoryPath: readonly string[];
+  readonly vendor?: string | null;
+  readonly tagPairs?: readonly string[];
+  readonly available: number;
+  readonly inStock: boolean;
+  readonly ratingCount?: number;
+  readonly position: string;
+}
+
+const PAGE = 1000;
+
+export function searchStoreViews(clients: StoreClients, config: CliConfig): StoreView[] {
+  const { productsAlias } = searchNames(config.searchIndexPrefix);
+  return [
+    {
+      view: 'catalog',
+      store: 'elasticsearch',
+      kind: 'product',
+      expected: searchForm,
+      applied: async () => appliedByAll(await searchMarks(clients, config), 'catalog', config.partitions),
+      async fetch(ids) {
+        const found = await clients.search.search<SearchProduct>({
+          index: productsAlias,
+          size: ids.length,
+          query: { terms: { [searchFields.productId]: [...ids] } },
+        });
+        const held = new Map<string, HeldDocument>();
+        for (const { _source: product } of found.hits.hits) {
+          if (product !== undefined) held.set(product.productId, heldForm(product));
+        }
+        return held;
+      },
+      async *ids() {
+        let after: string | undefined;
+        for (;;) {
+          const found = await clients.search.search<SearchProduct>({
+            index: productsAlias,
+            size: PAGE,
+            _source: [searchFields.productId],
+            sort: [{ [searchFields.productId]: 'asc' }],
+            ...(after === undefined ? {} : { search_after: [after] }),
+          });
+          const ids = found.hits.hits.flatMap(({ _source: product }) =>
+            product === undefined ? [] : [product.productId],
+          );
+          if (ids.length === 0) return;
+          yield ids;
+          after = ids.at(-1);
+        }
+      },
+    },
+  ];
+}
+
+/** What the index holds of a product, out of the comparable form. */
+function searchForm(document: Record<string, unknown>): Record<string, unknown> {
+  const { sku, name, description, status, categoryPath, vendor, ratingCount } = document;
+  const tags = document['tags'] as Record<string, string | null>;
+  const { available } = document['stock'] as { available: number };
+  return {
+    sku,
+    name,
+    description,
+    status,
+    categoryPath,
+    vendor,
+    tags: Object.entries(tags)
+      .map(([tag, value]) => `${tag}:${value ?? ''}`)
+      .toSorted(),
+    available,
+    inStock: available > 0,
+    ratingCount,
+  };
+}
+
+function heldForm(product: SearchProduct): HeldDocument {
+  return {
+    position: lsnFromText(product.position),
+    document: {
+      sku: product.sku,
+      name: product.name,
+      description: product.description ?? null,
+      status: product.status,
+      categoryPath: product.categoryPath,
+      vendor: product.vendor ?? null,
+      tags: (product.tagPairs ?? []).toSorted(),
+      available: product.available,
+      inStock: product.inStock,
+      ratingCount: product.ratingCount ?? 0,
+    },
+  };
+}

@@ -1,0 +1,170 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import { lsnText } from '@millrace/kernel/position';
+import type { Lsn } from '@millrace/kernel/position';
+import { sleep } from '@millrace/kernel/retry';
+import { differingFields } from './compare.ts';
+import type { FieldDifference } from './compare.ts';
+import { expectedDocuments, expectedIds } from './expected.ts';
+import { pinDatabase } from './pin.ts';
+import type { PinnedDatabase } from './pin.ts';
+import type { StoreView } from './store-view.ts';
+
+export type DifferenceKind = 'missing' | 'extra' | 'different';
+
+export interface Difference {
+  readonly key: string;
+  readonly kind: DifferenceKind;
+  readonly fields: readonly FieldDifference[];
+  /** Position of the store's document, where there is one. */
+  readonly position: string | null;
+}
+
+export interface ViewReport {
+  readonly view: string;
+  readonly store: string;
+  readonly checked: number;
+  readonly missing: number;
+  readonly extra: number;
+  readonly different: number;
+  /** Documents that changed faster than they could be compared, after all rounds: neither right nor wrong. */
+  readonly unsettled: number;
+  /** The pinned position of the first round. */
+  readonly position: string;
+  readonly differences: readonly Difference[];
+}
+
+export interface VerifyOptions {
+  readonly databaseUrl: string;
+  /** How long a view may take to reach the pinned position. Default 60,000. */
+  readonly waitMs?: number;
+  /** Rounds for documents that keep changing. Default 8. */
+  readonly rounds?: number;
+  /** Most differences listed; all are counted. Default 100. */
+  readonly listed?: number;
+}
+
+const PAGE = 500;
+
+/**
+ * Compares one view in one store with the tables, row by row, while traffic goes on.
+ *
+ * Each round pins the database at a position, waits until the view has applied it, and compares. A document that the store holds at a later
+ * position than the pin has moved on; it is compared again at a newer pin. A difference is reported only if it is there at two pins in a row:
+ * lateness never is, a wrong document always is.
+ *
+ * Throws `view-behind` if the view does not reach the pin in time.
+ */
+export async function verifyView(view: StoreView, options: VerifyOptions): Promise<ViewReport> {
+  let suspects = new Set<string>();
+  let differedBefore = new Set<string>();
+  let checked = 0;
+  let position: Lsn | undefined;
+  const confirmed = new Map<string, Difference>();
+  const rounds = options.rounds ?? 8;
+  for (let round = 1; round <= rounds && (round === 1 || suspects.size > 0); round++) {
+    const pin = await pinDatabase(options.databaseUrl);
+    try {
+      position ??= pin.lsn;
+      await reached(view, pin.lsn, options.waitMs ?? 60_000);
+      const found = round === 1 ? await compareAll(view, pin) : await compareIds(view, pin, [...suspects]);
+      checked = round === 1 ? found.checked : checked;
+      suspects = new Set(found.moved);
+      for (const difference of found.differences) {
+        if (differedBefore.has(difference.key)) confirmed.set(difference.key, difference);
+        else suspects.add(difference.key);
+      }
+      differedBefore = new Set(found.differences.map((difference) => difference.key));
+    } finally {
+      await pin.close();
+    }
+  }
+  return report(view, checked, position ?? 0n, [...confirmed.values()], suspects.size, options.listed ?? 100);
+}
+
+interface Findings {
+  checked: number;
+  differences: Difference[];
+  moved: string[];
+}
+
+async function compareAll(view: StoreView, pin: PinnedDatabase): Promise<Findings> {
+  const all: Findings = { checked: 0, differences: [], moved: [] };
+  const add = (found: Findings): void => {
+    all.checked += found.checked;
+    all.differences.push(...found.differences);
+    all.moved.push(...found.moved);
+  };
+  for await (const ids of expectedIds(pin.client, view.kind, PAGE)) add(await compareIds(view, pin, ids));
+  for await (const ids of view.ids()) {
+    const known = await expectedDocuments(pin.client, view.kind, ids);
+    const unknown = ids.filter((id) => !known.has(id));
+    if (unknown.length > 0) add(await compareIds(view, pin, unknown));
+  }
+  return all;
+}
+
+async function compareIds(view: StoreView, pin: PinnedDatabase, ids: readonly string[]): Promise<Findings> {
+  const found: Findings = { checked: 0, differences: [], moved: [] };
+  for (let at = 0; at < ids.length; at += PAGE) {
+    const page = ids.slice(at, at + PAGE);
+    const expected = await expectedDocuments(pin.client, view.kind, page);
+    const held = await view.fetch(page);
+    for (const id of page) {
+      const document = expected.get(id);
+      const should = document === undefined ? undefined : (view.expected(document) ?? undefined);
+      const is = held.get(id);
+      if (should === undefined && is === undefined) continue;
+      found.checked++;
+      const fields = should === undefined || is === undefined ? [] : differingFields(should, is.document);
+      if (should !== undefined && is !== undefined && fields.length === 0) continue;
+      if (is !== undefined && is.position > pin.lsn) {
+        found.moved.push(id);
+        continue;
+      }
+      found.differences.push({
+        key: id,
+        kind: should === undefined ? 'extra' : is === undefined ? 'missing' : 'different',
+        fields,
+        position: is === undefined ? null : lsnText(is.position),
+      });
+    }
+  }
+  return found;
+}
+
+async function reached(view: StoreView, lsn: Lsn, waitMs: number): Promise<void> {
+  const deadline = Date.now() + waitMs;
+  for (;;) {
+    const applied = await view.applied();
+    if (applied >= lsn) return;
+    if (Date.now() > deadline) {
+      throw new PlatformError(
+        'view-behind',
+        `view ${view.view} in ${view.store} is at position ${lsnText(applied)} and did not reach ${lsnText(lsn)} in ${waitMs} ms; see \`millrace lag\``,
+      );
+    }
+    await sleep(20);
+  }
+}
+
+function report(
+  view: StoreView,
+  checked: number,
+  position: Lsn,
+  differences: readonly Difference[],
+  unsettled: number,
+  listed: number,
+): ViewReport {
+  const count = (kind: DifferenceKind) => differences.filter((difference) => difference.kind === kind).length;
+  return {
+    view: view.view,
+    store: view.store,
+    checked,
+    missing: count('missing'),
+    extra: count('extra'),
+    different: count('different'),
+    unsettled,
+    position: lsnText(position),
+    differences: differences.slice(0, listed),
+  };
+}
