@@ -1,0 +1,2 @@
+export { RedisSink } from './redis-sink.ts';
+export type { RedisSinkOptions } from './redis-sink.ts';

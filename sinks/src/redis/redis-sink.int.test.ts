@@ -1,0 +1,182 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { testEngines } from '@millrace/infra-local/testing';
+import { lsnText } from '@millrace/kernel/position';
+import { REDIS_DELETED_TTL_SECONDS, redisNames } from '@millrace/schemas/stores';
+import { silentObserver } from '../port/index.ts';
+import { sinkContract } from '../port/testing/contract.ts';
+import { batchWith, entryAt, exampleOrder, exampleProduct, exampleStock } from '../port/testing/examples.ts';
+import { endpointOf, startTcpProxy, through } from '../port/testing/tcp-proxy.ts';
+import { createRedis } from './client.ts';
+import { RedisSink } from './index.ts';
+
+const { redisUrl } = testEngines();
+const base = `test:sinks:${process.pid}:${Date.now()}:`;
+let redis: Redis;
+let stores = 0;
+
+beforeAll(async () => {
+  redis = createRedis(redisUrl);
+  await redis.connect();
+});
+afterEach(() => removeKeys(base));
+afterAll(() => {
+  redis.disconnect();
+});
+
+async function keysOf(prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for (let cursor = '0'; ;) {
+    const [next, found] = await redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 5000);
+    keys.push(...found);
+    if (next === '0') return keys.sort();
+    cursor = next;
+  }
+}
+
+async function removeKeys(prefix: string): Promise<void> {
+  const keys = await keysOf(prefix);
+  if (keys.length > 0) await redis.del(...keys);
+}
+
+/** Everything but watermarks and deleted entries, by key without prefix. */
+async function contentsOf(prefix: string): Promise<Record<string, unknown>> {
+  const contents: Record<string, unknown> = {};
+  for (const key of await keysOf(prefix)) {
+    const name = key.slice(prefix.length);
+    if (name.startsWith('watermark:')) continue;
+    if ((await redis.type(key)) === 'zset') {
+      contents[name] = await redis.zrange(key, '0', '-1', 'WITHSCORES');
+      continue;
+    }
+    const fields = await redis.hgetall(key);
+    if (fields['deleted'] === '1') expect(fields['data']).toBeUndefined();
+    else contents[name] = { ...fields, sets: fields['sets']?.replaceAll(prefix, ''), ttl: await redis.ttl(key) };
+  }
+  return contents;
+}
+
+const newPrefix = (): string => `${base}${++stores}:`;
+
+async function openSink(prefix: string, url = redisUrl): Promise<RedisSink> {
+  const sink = new RedisSink({ url, keyPrefix: prefix });
+  await sink.open(silentObserver);
+  return sink;
+}
+
+sinkContract('redis', () => {
+  const keyPrefix = newPrefix();
+  return Promise.resolve({
+    createSink: () => new RedisSink({ url: redisUrl, keyPrefix }),
+    contents: () => contentsOf(keyPrefix),
+    drop: () => removeKeys(keyPrefix),
+  });
+});
+
+describe('redis', () => {
+  test('entries are hashes with position, commit time and JSON; deleted ones expire after a week', async () => {
+    const prefix = newPrefix();
+    const sink = await openSink(prefix);
+    await sink.write([batchWith(entryAt('stock', 'p1', 7n, exampleStock))]);
+    expect(await redis.hgetall(`${prefix}inventory:p1`)).toEqual({
+      position: lsnText(7n),
+      committedAt: '2026-01-01T00:00:00.007Z',
+      data: JSON.stringify(exampleStock),
+    });
+    await sink.write([batchWith(entryAt('stock', 'p1', 8n, null))]);
+    expect(await redis.hgetall(`${prefix}inventory:p1`)).toEqual({
+      position: lsnText(8n),
+      committedAt: '2026-01-01T00:00:00.008Z',
+      deleted: '1',
+    });
+    expect(await redis.ttl(`${prefix}inventory:p1`)).toBeGreaterThan(REDIS_DELETED_TTL_SECONDS - 60);
+    await sink.close();
+  });
+
+  test('a product leaves the lists of tags and categories it no longer has', async () => {
+    const prefix = newPrefix();
+    const names = redisNames(prefix);
+    const sink = await openSink(prefix);
+    const tag = (name: string, value: string | null) => ({ tagId: name, name, value });
+    const product = { ...exampleProduct, categoryId: 'c1', tags: [tag('color', 'red'), tag('new', null)] };
+    const score = Date.parse(product.createdAt);
+    await sink.write([batchWith(entryAt('product', 'p1', 1n, product), entryAt('product', 'p2', 1n, product))]);
+    expect(await redis.zrange(names.productsByTag('color', 'red'), '0', '-1')).toEqual(['p1', 'p2']);
+    expect(Number(await redis.zscore(names.productsByTag('new', null), 'p1'))).toBe(score);
+    await sink.write([
+      batchWith(entryAt('product', 'p1', 2n, { ...product, categoryId: 'c2', tags: [tag('color', 'blue')] })),
+    ]);
+    expect(await redis.zrange(names.productsByTag('color', 'red'), '0', '-1')).toEqual(['p2']);
+    expect(await redis.zrange(names.productsByTag('color', 'blue'), '0', '-1')).toEqual(['p1']);
+    expect(await redis.zrange(names.categoryChildren('c1'), '0', '-1')).toEqual(['p2']);
+    expect(await redis.zrange(names.categoryChildren('c2'), '0', '-1')).toEqual(['p1']);
+    await sink.write([
+      batchWith(entryAt('product', 'p2', 3n, null), entryAt('product', 'p1', 3n, { ...product, status: 'draft' })),
+    ]);
+    expect((await keysOf(prefix)).filter((key) => key.includes(':tag:') || key.includes('category:'))).toEqual([]);
+    await sink.close();
+  });
+
+  test('an order is in the lists of its customer and of the vendors of its present lines', async () => {
+    const prefix = newPrefix();
+    const names = redisNames(prefix);
+    const sink = await openSink(prefix);
+    const line = (itemId: string, vendorId: string | null) => ({
+      itemId,
+      productId: 'p1',
+      variantId: null,
+      vendorId,
+      name: null,
+      quantity: 1,
+      unitPrice: '1.00',
+      totalPrice: '1.00',
+    });
+    const order = { ...exampleOrder, customerId: 'k1', items: [line('1', 'v1'), line('2', 'v2'), line('3', 'v2')] };
+    await sink.write([batchWith(entryAt('order', 'o1', 1n, order))]);
+    await sink.write([batchWith(entryAt('order', 'o1', 2n, { ...order, items: [line('1', 'v3'), line('2', 'v2')] }))]);
+    expect(await redis.zrange(names.customerOrders('k1'), '0', '-1')).toEqual(['o1']);
+    expect(await redis.zrange(names.vendorOrders('v1'), '0', '-1')).toEqual([]);
+    expect(await redis.zrange(names.vendorOrders('v2'), '0', '-1')).toEqual(['o1']);
+    expect(await redis.zrange(names.vendorOrders('v3'), '0', '-1')).toEqual(['o1']);
+    await sink.close();
+  });
+
+  test('a server that has forgotten the script is given it again', async () => {
+    const prefix = newPrefix();
+    const sink = await openSink(prefix);
+    await redis.script('FLUSH');
+    await sink.write([batchWith(entryAt('stock', 'p1', 1n, exampleStock))]);
+    expect(await redis.hget(`${prefix}inventory:p1`, 'position')).toBe(lsnText(1n));
+    await sink.close();
+  });
+
+  test('acknowledged writes that the server lost are noticed before anything newer is marked as applied', async () => {
+    const prefix = newPrefix();
+    const sink = await openSink(prefix);
+    await sink.write([batchWith(entryAt('stock', 'p1', 1n, exampleStock))]);
+    await removeKeys(prefix);
+    await expect(sink.write([batchWith(entryAt('stock', 'p2', 2n, exampleStock))])).rejects.toMatchObject({
+      kind: 'store-unavailable',
+    });
+    expect(await sink.positions()).toEqual([]);
+    await sink.close();
+  });
+
+  test('a broken connection is store-unavailable at once, and the sink opens again where the store stands', async () => {
+    const prefix = newPrefix();
+    const proxy = await startTcpProxy(endpointOf(redisUrl));
+    const sink = await openSink(prefix, through(proxy, redisUrl));
+    await sink.write([batchWith(entryAt('stock', 'p1', 1n, exampleStock))]);
+    await proxy.cut();
+    const second = batchWith(entryAt('stock', 'p1', 2n, exampleStock));
+    await expect(sink.write([second])).rejects.toMatchObject({ kind: 'store-unavailable' });
+    await expect(sink.open(silentObserver)).rejects.toMatchObject({ kind: 'store-unavailable' });
+    await proxy.mend();
+    await sink.open(silentObserver);
+    expect((await sink.positions()).map(({ offset }) => offset)).toEqual([1n]);
+    await sink.write([second]);
+    expect(await redis.hget(`${prefix}inventory:p1`, 'position')).toBe(lsnText(2n));
+    await sink.close();
+    await proxy.close();
+  });
+});
