@@ -60,7 +60,7 @@ async function main(): Promise<ExitCode> {
     if (wrapped.kind === 'internal' && wrapped.cause instanceof Error && wrapped.cause.name !== 'Problem') {
       process.stderr.write(`${wrapped.cause.stack ?? ''}\n`);
     }
-    return EXIT.failed;
+    return wrapped.kind === 'config-invalid' ? EXIT.usage : EXIT.failed;
   }
 }
 
