@@ -70,22 +70,26 @@ export class ByteWriter {
   }
 
   int8(value: number): this {
-    this.#buffer.writeInt8(value, this.#room(1));
+    const start = this.#room(1);
+    this.#buffer.writeInt8(value, start);
     return this;
   }
 
   int16(value: number): this {
-    this.#buffer.writeInt16BE(value, this.#room(2));
+    const start = this.#room(2);
+    this.#buffer.writeInt16BE(value, start);
     return this;
   }
 
   int32(value: number): this {
-    this.#buffer.writeInt32BE(value, this.#room(4));
+    const start = this.#room(4);
+    this.#buffer.writeInt32BE(value, start);
     return this;
   }
 
   int64(value: bigint): this {
-    this.#buffer.writeBigInt64BE(value, this.#room(8));
+    const start = this.#room(8);
+    this.#buffer.writeBigInt64BE(value, start);
     return this;
   }
 
@@ -93,7 +97,8 @@ export class ByteWriter {
     if (value === null) return this.int16(-1);
     const length = Buffer.byteLength(value);
     this.int16(length);
-    this.#buffer.write(value, this.#room(length), 'utf8');
+    const start = this.#room(length);
+    this.#buffer.write(value, start, 'utf8');
     return this;
   }
 
@@ -111,6 +116,7 @@ export class ByteWriter {
     return taken;
   }
 
+  /** Call it before taking hold of the buffer: it may replace it. */
   #room(length: number): number {
     const start = this.#at;
     if (start + length > this.#buffer.length) {
