@@ -31,7 +31,7 @@ function show(event) {
 try {
   rmSync(testEnginesFile, { force: true });
   const env = { ...process.env, ...addressVariablesOf(testAddresses) };
-  platform = await startPlatform({ home: testHome, env, services: [], onProgress: show });
+  platform = await startPlatform({ home: testHome, env, ownEngines: true, services: [], onProgress: show });
   writeFileSync(testEnginesFile, `${JSON.stringify({ ...testAddresses, supervisorPid: process.pid }, undefined, 2)}\n`);
   if (stopAsked) stop();
   else say('The test engines are ready.');

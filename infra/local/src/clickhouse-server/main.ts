@@ -23,11 +23,15 @@ server.listen(Number(values.port), '127.0.0.1', () =>
   process.stdout.write(`listening on 127.0.0.1:${values.port ?? ''}\n`),
 );
 
+/** Answers in progress get this long before their connections are cut. */
+const finishMs = 8_000;
+
 /** Takes no new statement, lets running ones finish, closes the data folder. */
 async function stop(): Promise<void> {
   await new Promise((resolve) => {
     server.close(resolve);
     server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), finishMs).unref();
   });
   await drainPending();
   pool.close();

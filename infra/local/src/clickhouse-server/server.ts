@@ -59,7 +59,7 @@ async function handle(pool: SessionPool, request: IncomingMessage, response: Ser
   response.setHeader('X-ClickHouse-Query-Id', queryId);
   response.setHeader('X-ClickHouse-Server-Display-Name', 'millrace-local');
   response.setHeader('X-ClickHouse-Timezone', 'UTC');
-  const accepts = String(request.headers['accept-encoding'] ?? '');
+  const accepts = request.headers['accept-encoding'] ?? '';
   const gzip =
     accepts.includes('gzip') &&
     asked.settings.some(([name, value]) => name === 'enable_http_compression' && value === '1');
@@ -109,42 +109,46 @@ async function insertRows(session: Session, exchange: Exchange, insert: RawInser
 /** Sends blocks as the engine makes them, no faster than the reader takes them. A reader that goes away ends the query. */
 async function streamRows(session: Session, exchange: Exchange, text: string, format: string): Promise<void> {
   const { response } = exchange;
-  const gone = new AbortController();
-  const leave = (): void => gone.abort();
+  const reader = new AbortController();
+  const isGone = (): boolean => reader.signal.aborted;
+  const leave = (): void => reader.abort();
   response.once('close', leave);
-  const stream = session.queryStream(text, { format, signal: gone.signal });
-  const out = exchange.gzip ? createGzip() : response;
+  if (response.destroyed) leave();
+  const stream = session.queryStream(text, { format, signal: reader.signal });
+  let out: NodeJS.WritableStream | undefined;
+  const open = (): NodeJS.WritableStream => {
+    sendHead(exchange, format, { elapsedMs: elapsed(exchange) });
+    if (!exchange.gzip) return response;
+    const zip = createGzip();
+    zip.pipe(response);
+    return zip;
+  };
   try {
-    let begun = false;
     for await (const chunk of stream) {
-      if (!begun) {
-        begun = true;
-        sendHead(exchange, format, { elapsedMs: elapsed(exchange) });
-        if (out !== response) out.pipe(response);
-      }
-      if (!out.write(chunk.raw())) await drained(out, response);
-      if (gone.signal.aborted) return;
+      if (isGone()) return;
+      out ??= open();
+      if (!out.write(chunk.raw())) await drained(out, reader.signal);
     }
-    if (!begun) sendHead(exchange, format, { elapsedMs: elapsed(exchange) });
-    if (!begun && out !== response) out.pipe(response);
-    out.end();
+    if (!isGone()) (out ?? open()).end();
   } catch (error) {
-    if (!gone.signal.aborted) throw error;
+    if (!isGone()) throw error;
   } finally {
     response.removeListener('close', leave);
     if (!stream.closed) stream.cancel();
   }
 }
 
-function drained(out: NodeJS.WritableStream, response: ServerResponse): Promise<void> {
+/** Resolves when there is room to write again, or the reader has gone. */
+function drained(out: NodeJS.WritableStream, gone: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       out.removeListener('drain', done);
-      response.removeListener('close', done);
+      gone.removeEventListener('abort', done);
       resolve();
     };
     out.once('drain', done);
-    response.once('close', done);
+    gone.addEventListener('abort', done, { once: true });
+    if (gone.aborted) done();
   });
 }
 

@@ -26,15 +26,16 @@ export interface EnginePlan {
 /**
  * An address that the environment names explicitly is respected: an engine that answers there is used and not started.
  * An explicit address on this machine where nothing listens is where ours is started, so the same variable moves it.
+ * @param ownOnly ours are started at every address, whatever stands there (then the start fails, naming the port).
  * @throws Problem for `MILLRACE_ENGINES` other than `local`.
  */
-export async function planEngines(home: Home, env: Environment): Promise<EnginePlan> {
+export async function planEngines(home: Home, env: Environment, ownOnly: boolean): Promise<EnginePlan> {
   refuseOtherKinds(env['MILLRACE_ENGINES'] ?? 'local');
   const specs: ProcessSpec[] = [];
   const external: { name: EngineName; port: number; sentence: string }[] = [];
   for (const name of engineNames) {
     const endpoint = endpointOf(name, env);
-    if (endpoint.explicit && !(isLoopback(endpoint) && (await isPortFree(endpoint.port)))) {
+    if (!ownOnly && endpoint.explicit && !(isLoopback(endpoint) && (await isPortFree(endpoint.port)))) {
       external.push({
         name,
         port: endpoint.port,

@@ -17,7 +17,10 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   wait: (ms, signal) =>
     new Promise((resolve) => {
-      if (signal.aborted) return resolve();
+      if (signal.aborted) {
+        resolve();
+        return;
+      }
       const done = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
@@ -52,6 +55,7 @@ export class SupervisedProcess {
   #halt = new AbortController();
   #running: Promise<void> | undefined;
   #restartWanted = false;
+  #everReady = false;
 
   constructor(spec: ProcessSpec, options: SupervisedOptions) {
     this.spec = spec;
@@ -76,14 +80,13 @@ export class SupervisedProcess {
   start(): Promise<void> {
     if (this.#running !== undefined) throw new Error(`${this.spec.name} is already started`);
     this.#halt = new AbortController();
+    this.#everReady = false;
     return new Promise((resolve, reject) => {
       this.#running = this.#keepRunning(resolve).then(
         () => reject(new Problem(`${this.spec.title} was stopped before it was ready.`)),
         (error: unknown) => {
           this.#enter('failed');
-          const problem = error instanceof Error ? error : new Error(String(error));
-          this.#options.onNotice(problem.message);
-          reject(problem);
+          reject(error instanceof Error ? error : new Error(String(error)));
         },
       );
     });
@@ -105,6 +108,11 @@ export class SupervisedProcess {
     await this.#endChild(child);
   }
 
+  /** A method, since the answer changes while we wait. */
+  #halted(): boolean {
+    return this.#halt.signal.aborted;
+  }
+
   #enter(state: ProcessState): void {
     if (this.#state === state) return;
     this.#state = state;
@@ -114,22 +122,21 @@ export class SupervisedProcess {
   /** Runs until stopped. Resolves after `stop`, rejects when given up. */
   async #keepRunning(onFirstReady: () => void): Promise<void> {
     const { clock } = this.#options;
-    let everReady = false;
     let failures = 0;
-    while (!this.#halt.signal.aborted) {
-      this.#enter(everReady ? 'restarting' : 'starting');
-      await this.#prepare(everReady);
-      if (this.#halt.signal.aborted) return;
+    while (!this.#halted()) {
+      this.#enter(this.#everReady ? 'restarting' : 'starting');
+      await this.#prepare();
+      if (this.#halted()) return;
       const startedAt = clock.now();
       const child = this.#spawn();
       const ended = endOf(child);
       await this.#supervise(child, ended, () => {
-        everReady = true;
+        this.#everReady = true;
         onFirstReady();
       });
       const end = await ended;
       this.#child = undefined;
-      if (this.#halt.signal.aborted) return;
+      if (this.#halted()) return;
       this.#restarts += 1;
       if (this.#restartWanted) {
         this.#restartWanted = false;
@@ -137,31 +144,31 @@ export class SupervisedProcess {
         continue;
       }
       const decision = decideRestart(this.spec.restart, {
-        everReady,
+        everReady: this.#everReady,
         ranForMs: clock.now() - startedAt,
         earlierFailures: failures,
       });
       const sentence = await this.#endSentence(end);
       if (decision.kind === 'give-up') throw new Problem(`${sentence} Gave up after ${decision.failures} tries.`);
       failures = decision.failures;
-      this.#enter(everReady ? 'restarting' : 'starting');
+      this.#enter(this.#everReady ? 'restarting' : 'starting');
       this.#options.onNotice(`${sentence} Starting it again in ${decision.delayMs} ms.`);
       await clock.wait(decision.delayMs, this.#halt.signal);
     }
   }
 
   /** Before the first readiness a problem is final; later it is waited out, since the process was well here before. */
-  async #prepare(everReady: boolean): Promise<void> {
+  async #prepare(): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         await refuseTakenPorts(this.spec.title, this.spec.ports);
         await this.spec.prepare?.();
         return;
       } catch (error) {
-        if (!everReady || this.#halt.signal.aborted) throw error;
+        if (!this.#everReady || this.#halted()) throw error;
         this.#options.onNotice(`${error instanceof Error ? error.message : String(error)} Trying again.`);
         await this.#options.clock.wait(Math.min(10_000, 500 * 2 ** attempt), this.#halt.signal);
-        if (this.#halt.signal.aborted) return;
+        if (this.#halted()) return;
       }
     }
   }
@@ -192,18 +199,19 @@ export class SupervisedProcess {
   async #supervise(child: ChildProcess, ended: Promise<End>, onReady: () => void): Promise<void> {
     const { clock } = this.#options;
     const over = new AbortController();
+    const isOver = (): boolean => over.signal.aborted;
     const haltChild = (): void => {
       this.#enter('stopping');
       void this.#endChild(child);
     };
-    if (this.#halt.signal.aborted) haltChild();
+    if (this.#halted()) haltChild();
     else this.#halt.signal.addEventListener('abort', haltChild, { once: true });
     void ended.then(() => over.abort());
     const deadline = clock.now() + this.spec.readyTimeoutMs;
     let ready = false;
-    while (!over.signal.aborted && !this.#halt.signal.aborted) {
+    while (!isOver() && !this.#halted()) {
       const healthy = await this.#isHealthy();
-      if (over.signal.aborted || this.#halt.signal.aborted) break;
+      if (isOver() || this.#halted()) break;
       if (healthy && !ready) {
         ready = true;
         onReady();

@@ -35,6 +35,8 @@ export interface PlatformOptions {
   readonly home: Home;
   /** Addresses and ports are read from it, and every process inherits it. */
   readonly env: Environment;
+  /** Start every engine here, even where something answers at an address that `env` names. */
+  readonly ownEngines?: boolean;
   /** Deployables to run; all five by default, none with `[]`. */
   readonly services?: readonly ServiceDefinition[];
   /** Runs once the engines are ready, before any deployable starts: migrations, topics, schemas. */
@@ -162,7 +164,7 @@ class RunningPlatform implements Platform {
 
   async #engineSpecs(): Promise<readonly ProcessSpec[]> {
     const { home, env } = this.#options;
-    const plan = await planEngines(home, env);
+    const plan = await planEngines(home, env, this.#options.ownEngines ?? false);
     this.#external = plan.external;
     for (const { sentence } of plan.external) this.#onProgress({ kind: 'notice', sentence });
     const wanted = catalogue.filter(({ engine }) => plan.specs.some(({ name }) => name === engine));

@@ -60,15 +60,16 @@ export async function startDetached(options: DetachOptions): Promise<PlatformSta
     env: { ...options.env },
   });
   closeLog(file);
-  let ended = false;
-  child.once('exit', () => (ended = true));
-  child.once('error', () => (ended = true));
+  const ended = new AbortController();
+  child.once('exit', () => ended.abort());
+  child.once('error', () => ended.abort());
   const deadline = Date.now() + options.timeoutMs;
   for (;;) {
     await wait(200);
     const status = await statusOf(options.home);
     options.onStatus?.(status);
-    if (ended) throw new Problem(`Millrace did not start: ${(await lastLines(log, 2)).join(' ')} (log: ${log})`);
+    if (ended.signal.aborted)
+      throw new Problem(`Millrace did not start: ${(await lastLines(log, 2)).join(' ')} (log: ${log})`);
     if (status.state === 'ready' || status.state === 'degraded') {
       child.unref();
       return status;
