@@ -6,3 +6,5 @@ export { readSource } from './source.ts';
 export type { SourceLine } from './source.ts';
 export { sourceTotals } from './source-totals.ts';
 export type { SourceTotals, Totals } from './source-totals.ts';
+export { seedShop } from './seed.ts';
+export type { SeedOptions, SeedProgress, SeedResult } from './seed.ts';
