@@ -1,4 +1,4 @@
-import type { CliConfig } from '../config.ts';
+import type { CliConfig } from '../config/index.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 import { benchRoad } from './road.ts';
 

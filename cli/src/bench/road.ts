@@ -4,7 +4,7 @@ import pg from 'pg';
 import { WebSocket } from 'ws';
 import { PlatformError } from '@millrace/kernel/errors';
 import { createSearchClient } from '@millrace/kernel/search-client';
-import type { CliConfig } from '../config.ts';
+import type { CliConfig } from '../config/index.ts';
 import { Latencies, paced } from './latency.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 

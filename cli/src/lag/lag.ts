@@ -1,5 +1,5 @@
 import { lsnText } from '@millrace/kernel/position';
-import type { CliConfig } from '../config.ts';
+import type { CliConfig } from '../config/index.ts';
 import type { StoreClients } from './store-clients.ts';
 import { clickhouseMarks, redisMarks, searchMarks } from './watermarks.ts';
 import type { StoreMark } from './watermarks.ts';

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { PlatformError } from '@millrace/kernel/errors';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import type { SearchClient } from '@millrace/kernel/search-client';
-import type { CliConfig } from '../config.ts';
+import type { CliConfig } from '../config/index.ts';
 
 /** Connections to the three stores, as a reader outside the platform has them. */
 export interface StoreClients {

@@ -1,7 +1,7 @@
 import type { Lsn } from '@millrace/kernel/position';
 import { parseWatermark, redisNames, searchNames, viewNames } from '@millrace/schemas/stores';
 import type { SearchWatermark, ViewName } from '@millrace/schemas/stores';
-import type { CliConfig } from '../config.ts';
+import type { CliConfig } from '../config/index.ts';
 import type { StoreClients } from './store-clients.ts';
 
 export type StoreName = 'redis' | 'elasticsearch' | 'clickhouse';

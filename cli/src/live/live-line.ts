@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { sleep } from '@millrace/kernel/retry';
-import type { CliConfig } from '../config.ts';
+import type { CliConfig } from '../config/index.ts';
 import { openStoreClients, readLag } from '../lag/index.ts';
 import { worstAges } from '../lag/lag.ts';
 import type { Output } from '../output.ts';

@@ -2,7 +2,7 @@ import { loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
 import { benches } from '../bench/benches.ts';
 import { reportText } from '../bench/report.ts';
-import { cliSettings } from '../config.ts';
+import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT } from '../output.ts';
 

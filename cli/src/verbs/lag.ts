@@ -1,5 +1,5 @@
 import { loadConfig } from '@millrace/kernel/config';
-import { cliSettings } from '../config.ts';
+import { cliSettings } from '../config/index.ts';
 import { openStoreClients, readLag } from '../lag/index.ts';
 import type { Lag } from '../lag/index.ts';
 import type { Verb } from '../main.ts';

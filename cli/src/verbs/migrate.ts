@@ -1,6 +1,6 @@
 import { migrate } from '@millrace/database/migrate';
 import { loadConfig } from '@millrace/kernel/config';
-import { cliSettings } from '../config.ts';
+import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT } from '../output.ts';
 

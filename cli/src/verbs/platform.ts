@@ -10,7 +10,7 @@ import {
 } from '@millrace/infra-local/supervisor';
 import type { Platform, PlatformEvent, PlatformStatus } from '@millrace/infra-local/supervisor';
 import { environment, loadConfig } from '@millrace/kernel/config';
-import { cliSettings } from '../config.ts';
+import { cliSettings } from '../config/index.ts';
 import { liveLine } from '../live/live-line.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
-import { cliSettings } from '../config.ts';
+import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT } from '../output.ts';
 import { seed, traffic } from '../shop/index.ts';

@@ -1,6 +1,6 @@
 import { loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
-import { cliSettings } from '../config.ts';
+import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import { openStoreViews, verifyView } from '../verify/index.ts';

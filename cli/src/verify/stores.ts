@@ -1,4 +1,4 @@
-import type { CliConfig } from '../config.ts';
+import type { CliConfig } from '../config/index.ts';
 import { openStoreClients } from '../lag/store-clients.ts';
 import { clickhouseStoreViews } from './stores/clickhouse.ts';
 import { redisStoreViews } from './stores/redis.ts';

@@ -1,5 +1,5 @@
 import type { ViewName } from '@millrace/schemas/stores';
-import type { CliConfig } from '../../config.ts';
+import type { CliConfig } from '../../config/index.ts';
 import type { StoreClients } from '../../lag/store-clients.ts';
 import { appliedByAll, clickhouseMarks } from '../../lag/watermarks.ts';
 import type { DocumentKind } from '../expected.ts';

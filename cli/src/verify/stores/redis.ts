@@ -3,7 +3,7 @@ import { lsnFromText } from '@millrace/kernel/position';
 import { redisNames } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import type { ViewData } from '@millrace/schemas/views';
-import type { CliConfig } from '../../config.ts';
+import type { CliConfig } from '../../config/index.ts';
 import type { StoreClients } from '../../lag/store-clients.ts';
 import { appliedByAll, redisMarks } from '../../lag/watermarks.ts';
 import { comparableOrder, comparablePrice, comparableProduct, comparableStock } from '../comparable.ts';

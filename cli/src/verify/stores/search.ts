@@ -1,6 +1,6 @@
 import { lsnFromText } from '@millrace/kernel/position';
 import { searchFields, searchNames } from '@millrace/schemas/stores';
-import type { CliConfig } from '../../config.ts';
+import type { CliConfig } from '../../config/index.ts';
 import type { StoreClients } from '../../lag/store-clients.ts';
 import { appliedByAll, searchMarks } from '../../lag/watermarks.ts';
 import type { HeldDocument, StoreView } from '../store-view.ts';

@@ -1,0 +1,283 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createClient } from '@clickhouse/client';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { openStoreViews, verifyView } from '@millrace/cli/verify';
+import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import { createSearchClient } from '@millrace/kernel/search-client';
+import { silentLogger } from '@millrace/kernel/telemetry';
+import { partitionOf } from '@millrace/schemas/partition';
+import { LiveClient } from './live-client.ts';
+import { startRoad } from './road.ts';
+import type { Road } from './road.ts';
+
+const MINUTES = 60_000;
+const WAREHOUSE = '00000000-0000-7000-8000-00000000aaaa';
+
+let road: Road;
+let sql: pg.Pool;
+let live: LiveClient;
+
+beforeAll(async () => {
+  road = await startRoad();
+  sql = new pg.Pool({ connectionString: road.config.databaseUrl, max: 4 });
+  live = new LiveClient(road.config.realtimeUrl);
+  await sql.query(`insert into commerce.warehouses (warehouse_id, code, name) values ($1, 'W1', 'One')`, [WAREHOUSE]);
+}, 4 * MINUTES);
+
+afterAll(async () => {
+  live?.close();
+  await sql?.end();
+  await road?.end();
+}, 2 * MINUTES);
+
+/** A product with stock, by plain SQL in one commit, as another program would write it. */
+async function product(name: string, quantity: number): Promise<string> {
+  const client = await sql.connect();
+  try {
+    await client.query('begin');
+    const { rows } = await client.query<{ product_id: string }>(
+      `insert into commerce.products (sku, name, base_price) values ($1, $2, 19.90) returning product_id`,
+      [`SKU-${name}`, name],
+    );
+    const id = rows[0]!.product_id;
+    await client.query(
+      `insert into commerce.inventory (product_id, variant_id, warehouse_id, quantity) values ($1, $1, $2, $3)`,
+      [id, WAREHOUSE, quantity],
+    );
+    await client.query('commit');
+    return id;
+  } finally {
+    client.release();
+  }
+}
+
+async function eventually<T>(read: () => Promise<T>, fits: (value: T) => boolean, timeoutMs = 20_000): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await read();
+    if (fits(value)) return value;
+    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(`${road.config.apiUrl}${path}`, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === '' ? null : JSON.parse(text)) as Record<string, unknown>,
+  };
+}
+
+async function adminToken(): Promise<Record<string, string>> {
+  const { body } = await call('POST', '/api/demo/token', { role: 'admin' });
+  return { authorization: `Bearer ${String(body['token'] ?? body['accessToken'])}` };
+}
+
+describe('a row changed with plain SQL', () => {
+  test(
+    'is in Redis, in search, in ClickHouse and at a WebSocket client',
+    async () => {
+      const id = await product('Plain lamp', 7);
+      await live.subscribe([`stock:${id}`, `product:${id}`]);
+      const redis = new Redis(road.config.redisUrl);
+      const search = createSearchClient(road.config.elasticsearchUrl, road.config.searchFlavor);
+      const clickhouse = createClient({ url: road.config.clickhouseUrl, database: road.config.clickhouseDatabase });
+      await sql.query('update commerce.inventory set quantity = 42 where product_id = $1', [id]);
+
+      const frame = await live.frame((f) => f.topic === `stock:${id}` && f.data?.['onHand'] === 42);
+      expect(frame.position).toMatch(/^\d{20}$/);
+      const stored = await eventually(
+        () => redis.hgetall(`${road.config.redisKeyPrefix}inventory:${id}`),
+        (hash) => JSON.parse(hash['data'] ?? '{}').onHand === 42,
+      );
+      expect(stored['position']).toBe(frame.position);
+      await eventually(
+        async () =>
+          (
+            await search.search({
+              index: `${road.config.searchIndexPrefix}products`,
+              query: { term: { productId: id } },
+            })
+          ).hits.hits[0]?._source,
+        (source) => (source as { available?: number } | undefined)?.available === 42,
+      );
+      await eventually(
+        async () =>
+          (
+            await clickhouse.query({
+              query: 'select toInt32(on_hand) as n from v_inventory where product_id = {id:String}',
+              query_params: { id },
+              format: 'JSONEachRow',
+            })
+          ).json<{ n: number }>(),
+        (rows) => rows[0]?.n === 42,
+      );
+      redis.disconnect();
+      await search.close();
+      await clickhouse.close();
+    },
+    MINUTES,
+  );
+
+  test(
+    'that deletes a product takes it out of every view',
+    async () => {
+      const id = await product('Short-lived lamp', 1);
+      const redis = new Redis(road.config.redisUrl);
+      const key = `${road.config.redisKeyPrefix}product:${id}`;
+      await eventually(
+        () => redis.hget(key, 'data'),
+        (data) => data !== null,
+      );
+      await sql.query('delete from commerce.products where product_id = $1', [id]);
+      await eventually(
+        () => redis.hget(key, 'data'),
+        (data) => data === null,
+      );
+      expect((await call('GET', `/api/queries/products/${id}`)).status).toBe(404);
+      redis.disconnect();
+    },
+    MINUTES,
+  );
+});
+
+describe('a command', () => {
+  test(
+    'answers a token, and a query that carries it shows what the command wrote',
+    async () => {
+      const id = await product('Token lamp', 5);
+      const headers = { ...(await adminToken()), 'idempotency-key': `k-${id}` };
+      const changed = await call('POST', `/api/commands/products/${id}/inventory`, { delta: 3 }, headers);
+      expect(changed.status).toBeLessThan(300);
+      const token = changed.headers.get('millrace-position') ?? '';
+      const read = await call('GET', `/api/queries/products/${id}/inventory`, undefined, {
+        'millrace-position': token,
+        'millrace-wait': '10000',
+      });
+      expect(read.status).toBe(200);
+      expect(read.body['onHand']).toBe(8);
+      expect(read.headers.get('millrace-source')).not.toBe('postgres');
+    },
+    MINUTES,
+  );
+});
+
+describe('bad input', () => {
+  test(
+    'a malformed record in a view topic is dead-lettered, and the topic goes on',
+    async () => {
+      const log = createKafkaLog({ brokers: road.config.kafkaBrokers, clientId: 'tests', logger: silentLogger() });
+      const id = await product('After the malformed record', 3);
+      const partitions = Number(road.env['PARTITIONS']);
+      const topic = `${road.config.topicPrefix}cdc.catalog`;
+      const intruder = await log.openWriter({
+        name: `${road.config.topicPrefix}intruder`,
+        partitions: [{ topic, partition: partitionOf(id, partitions) }],
+        barrier: () => ({ key: Buffer.from('_intruder'), value: null }),
+      });
+      await intruder.append([
+        {
+          topic,
+          partition: partitionOf(id, partitions),
+          records: [{ key: Buffer.from(`inventory/${id}/x`), value: Buffer.from('not Avro at all') }],
+        },
+      ]);
+      await intruder.close();
+      const other = await product('Another product', 4);
+      await live.subscribe([`stock:${other}`]);
+      await sql.query('update commerce.inventory set quantity = 9 where product_id = $1', [other]);
+      await live.frame((f) => f.topic === `stock:${other}` && f.data?.['onHand'] === 9);
+      const dead = await eventually(
+        () => log.admin.offsets(`${topic}.dlq`),
+        (offsets) => offsets.some(({ start, end }) => end > start),
+      );
+      expect(dead.some(({ end }) => end > 0n)).toBe(true);
+      await log.close();
+    },
+    MINUTES,
+  );
+
+  test('a command with wrong fields names each of them', async () => {
+    const answer = await call(
+      'POST',
+      '/api/commands/products',
+      { name: 5, base_price: 'many' },
+      { ...(await adminToken()), 'idempotency-key': 'wrong-fields' },
+    );
+    expect([400, 422]).toContain(answer.status);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(JSON.stringify(answer.body)).toContain('name');
+  });
+
+  test(
+    'a frame that is not JSON gets an error frame, and the connection goes on',
+    async () => {
+      const id = await product('Frame lamp', 2);
+      live.sendRaw('this is not JSON');
+      const error = await live.frame((f) => f.type === 'error');
+      expect(error.message).toBeTruthy();
+      await live.subscribe([`stock:${id}`]);
+      await live.frame((f) => f.topic === `stock:${id}` && f.type === 'snapshot');
+    },
+    MINUTES,
+  );
+});
+
+describe('verify', () => {
+  test(
+    'finds nothing in any view, and then each kind of planted difference',
+    async () => {
+      const wrong = await product('Wrong in Redis', 6);
+      const missing = await product('Missing in Redis', 6);
+      const views = await openStoreViews(road.config);
+      for (const view of views.views) {
+        const report = await verifyView(view, { databaseUrl: road.config.databaseUrl });
+        expect({ view: view.view, store: view.store, found: report.differences }).toEqual({
+          view: view.view,
+          store: view.store,
+          found: [],
+        });
+      }
+      const redis = new Redis(road.config.redisUrl);
+      const prefix = road.config.redisKeyPrefix;
+      const held = JSON.parse((await redis.hget(`${prefix}inventory:${wrong}`, 'data')) ?? '{}') as Record<
+        string,
+        unknown
+      >;
+      await redis.hset(`${prefix}inventory:${wrong}`, 'data', JSON.stringify({ ...held, onHand: 777 }));
+      await redis.del(`${prefix}inventory:${missing}`);
+      const extra = '00000000-0000-7000-8000-00000000ffff';
+      await redis.hset(`${prefix}inventory:${extra}`, {
+        position: '0'.repeat(20),
+        data: JSON.stringify({ ...held, productId: extra }),
+      });
+      const inventory = views.views.find((view) => view.view === 'inventory' && view.store === 'redis')!;
+      const report = await verifyView(inventory, { databaseUrl: road.config.databaseUrl });
+      expect(
+        report.differences.map(({ key, kind, fields }) => [key, kind, fields.map((f) => f.field)]).toSorted(),
+      ).toEqual(
+        [
+          [wrong, 'different', ['onHand']],
+          [missing, 'missing', []],
+          [extra, 'extra', []],
+        ].toSorted(),
+      );
+      await redis.del(`${prefix}inventory:${extra}`);
+      redis.disconnect();
+      await views.close();
+    },
+    2 * MINUTES,
+  );
+});
+
+test('no topic’s position went back at the WebSocket client', () => {
+  expect(live.wentBack).toEqual([]);
+});

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cliSettings } from '@millrace/cli/config';
+import type { CliConfig } from '@millrace/cli/config';
+import { openStoreClients } from '@millrace/cli/lag';
+import { createTestDatabase } from '@millrace/database/testing';
+import { defaultServices, homeOf, startPlatform } from '@millrace/infra-local/supervisor';
+import type { EngineAddresses, Platform } from '@millrace/infra-local/supervisor';
+import { testEngines } from '@millrace/infra-local/testing';
+import { loadConfig } from '@millrace/kernel/config';
+import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import { silentLogger } from '@millrace/kernel/telemetry';
+
+/** Every deployable, built, as processes of its own under the real supervisor, on names and a database of its own. */
+export interface Road {
+  readonly config: CliConfig;
+  readonly platform: Platform;
+  /** Variables of the deployables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Stops the processes and removes what the road left in the shared engines. */
+  end(): Promise<void>;
+}
+
+const PARTITIONS = 2;
+
+/** A road over the shared test engines. */
+export async function startRoad(): Promise<Road> {
+  const name = `road${randomBytes(4).toString('hex')}`;
+  const database = await createTestDatabase();
+  const engines = testEngines();
+  const env = await roadEnvironment(name, { ...engines, databaseUrl: database.url });
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
+  const config = loadConfig(cliSettings, env);
+  try {
+    const platform = await startPlatform({
+      home: homeOf(folder),
+      env: { ...inherited(), ...env },
+      engines: [],
+      services: await services(env),
+    });
+    return {
+      config,
+      platform,
+      env,
+      async end() {
+        await platform.stop();
+        await removeFromEngines(config);
+        await database.drop();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await database.drop();
+    throw error;
+  }
+}
+
+/** What a process needs of ours to run at all: the program path and a home. */
+function inherited(): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? tmpdir() };
+}
+
+export async function roadEnvironment(name: string, engines: EngineAddresses): Promise<Record<string, string>> {
+  const [api, realtime] = await freePorts(2);
+  return {
+    DATABASE_URL: engines.databaseUrl,
+    KAFKA_BROKERS: engines.kafkaBrokers.join(','),
+    SCHEMA_REGISTRY_URL: engines.schemaRegistryUrl,
+    ELASTICSEARCH_URL: engines.elasticsearchUrl,
+    SEARCH_FLAVOR: engines.searchFlavor,
+    REDIS_URL: engines.redisUrl,
+    CLICKHOUSE_URL: engines.clickhouseUrl,
+    TOPIC_PREFIX: `${name}.`,
+    REDIS_KEY_PREFIX: `${name}:`,
+    SEARCH_INDEX_PREFIX: `${name}-`,
+    CLICKHOUSE_DATABASE: name,
+    SLOT_NAME: name,
+    PARTITIONS: String(PARTITIONS),
+    AUTH: 'demo',
+    LOG_LEVEL: 'warn',
+    API_PORT: String(api),
+    API_URL: `http://127.0.0.1:${api}`,
+    REALTIME_PORT: String(realtime),
+    REALTIME_URL: `ws://127.0.0.1:${realtime}/rt`,
+  };
+}
+
+/** The five deployables with health ports of their own. */
+export async function services(env: Readonly<Record<string, string>>) {
+  const ports = await freePorts(defaultServices.length);
+  return defaultServices.map((service, index) => ({
+    ...service,
+    env: service.portVariable === 'HEALTH_PORT' ? { ...env, HEALTH_PORT: String(ports[index]) } : env,
+  }));
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+async function removeFromEngines(config: CliConfig): Promise<void> {
+  const log = createKafkaLog({ brokers: config.kafkaBrokers, clientId: 'tests', logger: silentLogger() });
+  const own = (await log.admin.listTopics()).filter((topic) => topic.startsWith(config.topicPrefix));
+  await log.admin.deleteTopics(own);
+  await log.close();
+  const stores = await openStoreClients(config);
+  await stores.clickhouse.command({ query: `drop database if exists ${config.clickhouseDatabase}` });
+  await stores.search.indices.delete({ index: `${config.searchIndexPrefix}*` });
+  let cursor = '0';
+  do {
+    const [next, keys] = await stores.redis.scan(cursor, 'MATCH', `${config.redisKeyPrefix}*`, 'COUNT', 5000);
+    cursor = next;
+    if (keys.length > 0) await stores.redis.unlink(...keys);
+  } while (cursor !== '0');
+  await stores.close();
+}
