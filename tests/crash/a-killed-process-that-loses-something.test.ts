@@ -56,41 +56,49 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 }, 2 * MINUTES);
 
-test('each deployable and each engine, killed in turn under traffic, comes back; no view is wrong and no position goes back', async () => {
-  const { rows } = await sql.query<{ id: string }>('select product_id::text as id from commerce.products limit 50');
-  const live = new LiveClient(config.realtimeUrl);
-  await live.subscribe(rows.map(({ id }) => `stock:${id}`));
-  const stop = new AbortController();
-  const running = traffic({
-    tps: 15,
-    seconds: 600,
-    apiUrl: config.apiUrl,
-    databaseUrl: config.databaseUrl,
-    share: 0.5,
-    seed: 'crash',
-    signal: stop.signal,
-  });
-  for (const name of [...deployables, ...engineNames]) {
-    await settled(1_000);
-    platform.kill(name);
-    await back(name);
-  }
-  await settled(2_000);
-  stop.abort(new Error('the campaign is over'));
-  const totals = await running;
-  expect(totals.ok).toBeGreaterThan(50);
+test(
+  'each deployable and each engine, killed in turn under traffic, comes back; no view is wrong and no position goes back',
+  async () => {
+    const { rows } = await sql.query<{ id: string }>('select product_id::text as id from commerce.products limit 50');
+    const live = new LiveClient(config.realtimeUrl);
+    await live.subscribe(rows.map(({ id }) => `stock:${id}`));
+    const stop = new AbortController();
+    const running = traffic({
+      tps: 15,
+      seconds: 600,
+      apiUrl: config.apiUrl,
+      databaseUrl: config.databaseUrl,
+      share: 0.5,
+      seed: 'crash',
+      signal: stop.signal,
+    });
+    for (const name of [...deployables, ...engineNames]) {
+      await settled(1_000);
+      platform.kill(name);
+      await back(name);
+    }
+    await settled(2_000);
+    stop.abort(new Error('the campaign is over'));
+    const totals = await running;
+    expect(totals.ok).toBeGreaterThan(50);
 
-  const views = await openStoreViews(config);
-  for (const view of views.views) {
-    const report = await verifyView(view, { databaseUrl: config.databaseUrl, waitMs: 90_000 });
-    expect({ view: view.view, store: view.store, found: report.differences.slice(0, 3) }).toEqual({ view: view.view, store: view.store, found: [] });
-    expect(report.checked).toBeGreaterThan(0);
-  }
-  await views.close();
-  expect(live.wentBack).toEqual([]);
-  expect(live.frames.filter((frame) => frame.type === 'update').length).toBeGreaterThan(0);
-  live.close();
-}, 10 * MINUTES);
+    const views = await openStoreViews(config);
+    for (const view of views.views) {
+      const report = await verifyView(view, { databaseUrl: config.databaseUrl, waitMs: 90_000 });
+      expect({ view: view.view, store: view.store, found: report.differences.slice(0, 3) }).toEqual({
+        view: view.view,
+        store: view.store,
+        found: [],
+      });
+      expect(report.checked).toBeGreaterThan(0);
+    }
+    await views.close();
+    expect(live.wentBack).toEqual([]);
+    expect(live.frames.filter((frame) => frame.type === 'update').length).toBeGreaterThan(0);
+    live.close();
+  },
+  10 * MINUTES,
+);
 
 function settled(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -22,12 +22,73 @@ afterAll(async () => {
   await road?.end();
 }, 2 * MINUTES);
 
-test('after the whole data set is played in, verify finds no difference in any view', async () => {
-  const views = await openStoreViews(road.config);
-  for (const view of views.views) {
-    const report = await verifyView(view, { databaseUrl: road.config.databaseUrl, waitMs: 3 * MINUTES });
-    expect({ view: view.view, store: view.store, found: report.differences.slice(0, 3) }).toEqual({ view: view.view, store: view.store, found: [] });
-    expect(report.checked).toBeGreaterThan(1_800);
-  }
-  await views.close();
-}, 8 * MINUTES);
+test(
+  'after the whole data set is played in, verify finds no difference in any view',
+  async () => {
+    const views = await openStoreViews(road.config);
+    for (const view of views.views) {
+      const report = await verifyView(view, { databaseUrl: road.config.databaseUrl, waitMs: 3 * MINUTES });
+      expect({ view: view.view, store: view.store, found: report.differences.slice(0, 3) }).toEqual({
+        view: view.view,
+        store: view.store,
+        found: [],
+      });
+      expect(report.checked).toBeGreaterThan(1_800);
+    }
+    await views.close();
+  },
+  8 * MINUTES,
+);
+
+interface Sum {
+  readonly month: string;
+  readonly subCategory: string;
+  readonly revenue: string;
+  readonly units: number;
+  readonly orders: number;
+}
+
+const key = (sum: Sum) => `${sum.month} ${sum.subCategory}`;
+const sorted = (sums: readonly Sum[]) =>
+  sums
+    .map(({ month, subCategory, revenue, units, orders }) => ({
+      month,
+      subCategory,
+      revenue: Number(revenue).toFixed(2),
+      units: Number(units),
+      orders: Number(orders),
+    }))
+    .toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+
+test(
+  'revenue, units and orders by month and sub-category are the same in Postgres, ClickHouse and the source file',
+  async () => {
+    const { rows } = await sql.query<Sum>(
+      `select to_char(o.placed_at at time zone 'UTC', 'YYYY-MM') as month, c.name as "subCategory",
+            sum(i.total_price)::text as revenue, sum(i.quantity)::int as units, count(distinct o.order_id)::int as orders
+     from commerce.order_items i
+     join commerce.orders o using (order_id)
+     join commerce.products p using (product_id)
+     join commerce.categories c using (category_id)
+     group by 1, 2`,
+    );
+    const clickhouse = createClient({ url: road.config.clickhouseUrl, database: road.config.clickhouseDatabase });
+    const answer = await clickhouse.query({
+      query: `
+      select formatDateTime(o.placed_at, '%Y-%m', 'UTC') as month, p.category as subCategory,
+             toString(sum(i.total_price)) as revenue, toInt32(sum(i.quantity)) as units, toInt32(uniqExact(i.order_id)) as orders
+      from v_order_items i
+      join v_orders o on o.order_id = i.order_id
+      join v_products p on p.product_id = i.product_id
+      group by month, subCategory`,
+      format: 'JSONEachRow',
+    });
+    const inClickhouse = await answer.json<Sum>();
+    await clickhouse.close();
+    const source = sourceTotals().byMonthAndSubCategory;
+    expect(source.length).toBeGreaterThan(700);
+    expect(sorted(rows)).toEqual(sorted(source));
+    expect(sorted(inClickhouse)).toEqual(sorted(source));
+  },
+  MINUTES,
+);
