@@ -1,0 +1,19 @@
+export { defineProcessor, entriesOf, keyedStore, referenceRows, rowsOf } from './processor.ts';
+export type {
+  AnyProcessor,
+  CdcInput,
+  Context,
+  InputSpec,
+  KeyedStore,
+  Processor,
+  StoreSpec,
+  StoreSpecs,
+  StoresOf,
+  ViewInput,
+} from './processor.ts';
+export { DeadLetterLog } from './dead-letters.ts';
+export type { DeadLetterSink } from './dead-letters.ts';
+export type { InputCodecs } from './input-decoder.ts';
+export { TaskRunner, defaultLimits } from './runner.ts';
+export type { RunnerEvents, RunnerLimits, RunnerOptions } from './runner.ts';
+export type { ParkedState } from './parked.ts';

@@ -1,0 +1,142 @@
+import { PlatformError, isKind } from '@millrace/kernel/errors';
+import type { LogReader, PartitionEnd, RecordView } from '@millrace/kernel/log';
+import type { Lsn } from '@millrace/kernel/position';
+import { isOwnKey } from '@millrace/schemas/markers';
+import type { ViewCodec } from '@millrace/schemas/views';
+import type { StateRecords, StateValue, TaskPosition } from './state-records.ts';
+import { POSITION_KEY } from './state-records.ts';
+
+export interface Restored {
+  readonly position: TaskPosition | null;
+  /** JSON by record key. */
+  readonly values: ReadonlyMap<string, string>;
+  /** Keys whose newest record is of a result that never ended: their value is the one before it, to be written again. */
+  readonly rewrite: readonly string[];
+  /** Keys that are gone without a tombstone. */
+  readonly gone: readonly string[];
+  /** Entries past the last position, by key. */
+  readonly tail: ReadonlyMap<string, Lsn>;
+  readonly records: number;
+}
+
+const STATE_KEYS = ['_state/', '_timer/', '_parked/'].map((prefix) => Buffer.from(prefix));
+const positionKey = Buffer.from(POSITION_KEY);
+
+/**
+ * Reads a task's log up to its writer's barrier: state and position as of the end of the last whole result. What a crash left behind of a
+ * result of several batches is taken back (see docs/processors.md, "The batch protocol").
+ */
+export async function restore(
+  reader: LogReader,
+  end: PartitionEnd,
+  records: StateRecords,
+  codec: Pick<ViewCodec, 'decode' | 'prepare'>,
+): Promise<Restored> {
+  const values = new Map<string, string>();
+  const halves = new Map<string, StateValue>();
+  const found: { position: TaskPosition | null; tailOffset: bigint; tailHasEntries: boolean; records: number } = {
+    position: null,
+    tailOffset: end.startOffset,
+    tailHasEntries: false,
+    records: 0,
+  };
+
+  await scan(reader, end, end.startOffset, ({ key, value, offset }) => {
+    found.records++;
+    if (key === null) return;
+    if (!isOwnKey(key)) {
+      found.tailHasEntries = true;
+    } else if (positionKey.equals(key)) {
+      if (value === null) return;
+      found.position = records.readPosition(value);
+      found.tailOffset = offset + 1n;
+      found.tailHasEntries = false;
+    } else if (STATE_KEYS.some((prefix) => prefix.compare(key, 0, Math.min(prefix.length, key.length)) === 0)) {
+      takeState(records, key.toString('utf8'), value, values, halves);
+    }
+  });
+  const tail = new Map<string, Lsn>();
+  if (found.tailHasEntries) {
+    const entries: { key: Buffer; value: Buffer }[] = [];
+    await scan(reader, end, found.tailOffset, ({ key, value }) => {
+      if (key !== null && value !== null && !isOwnKey(key)) {
+        entries.push({ key: Buffer.from(key), value: Buffer.from(value) });
+      }
+    });
+    for (const { key, value } of entries) await takeTail(codec, key, value, tail);
+  }
+  const { position } = found;
+  return { position, values, tail, records: found.records, ...settle(values, halves, position) };
+}
+
+function takeState(
+  records: StateRecords,
+  key: string,
+  value: Buffer | null,
+  values: Map<string, string>,
+  halves: Map<string, StateValue>,
+): void {
+  const state = value === null ? null : records.readState(value);
+  if (state?.undo) {
+    halves.set(key, state);
+    return;
+  }
+  halves.delete(key);
+  if (state === null || state.value === null) values.delete(key);
+  else values.set(key, state.value);
+}
+
+/** Which of the undoable records count: those of a result whose end is in the log. */
+function settle(
+  values: Map<string, string>,
+  halves: ReadonlyMap<string, StateValue>,
+  position: TaskPosition | null,
+): { rewrite: string[]; gone: string[] } {
+  const rewrite: string[] = [];
+  const gone: string[] = [];
+  for (const [key, { lsn, value, undo }] of halves) {
+    const whole = position !== null && lsn <= position.lsn;
+    const stands = whole ? value : (undo?.value ?? null);
+    if (!whole) rewrite.push(key);
+    else if (stands === null) gone.push(key);
+    if (stands === null) values.delete(key);
+    else values.set(key, stands);
+  }
+  return { rewrite, gone };
+}
+
+async function takeTail(
+  codec: Pick<ViewCodec, 'decode' | 'prepare'>,
+  key: Buffer,
+  value: Buffer,
+  tail: Map<string, Lsn>,
+): Promise<void> {
+  let entry: ReturnType<ViewCodec['decode']>;
+  try {
+    entry = codec.decode(key, value);
+  } catch (error) {
+    if (!isKind(error, 'schema-unknown')) throw error;
+    await codec.prepare(value);
+    entry = codec.decode(key, value);
+  }
+  if (entry !== null) tail.set(`${entry.kind}:${entry.id}`, entry.lsn);
+}
+
+/** Every record in [from, barrier), once. */
+async function scan(
+  reader: LogReader,
+  { topic, partition, barrierOffset }: PartitionEnd,
+  from: bigint,
+  take: (record: RecordView) => void,
+): Promise<void> {
+  if (from >= barrierOffset) return;
+  reader.assign([{ topic, partition, offset: from }]);
+  for (let next = from; next < barrierOffset;) {
+    for (const batch of await reader.poll(1000)) {
+      for (const record of batch.records) if (record.offset < barrierOffset) take(record);
+      if (batch.nextOffset < next) throw new PlatformError('internal', `${topic}/${partition} went back while it was read`);
+      next = batch.nextOffset;
+    }
+  }
+  reader.unassign([{ topic, partition }]);
+}

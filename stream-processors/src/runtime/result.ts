@@ -1,0 +1,102 @@
+import type { LogRecord } from '@millrace/kernel/log';
+import type { Lsn } from '@millrace/kernel/position';
+import type { StateStore } from './state-store.ts';
+import type { StateRecords, TaskPosition } from './state-records.ts';
+
+/** What a record weighs in a batch, near enough. */
+export function recordBytes(record: LogRecord): number {
+  return 12 + (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0);
+}
+
+export interface ResultParts {
+  /** Encoded entries of the result, in order; may be long and is then made as it is read. */
+  readonly entries: Iterable<LogRecord>;
+  readonly stores: readonly StateStore[];
+  /** `_position` and `_watermark`. */
+  readonly end: readonly LogRecord[];
+  readonly position: TaskPosition;
+  readonly maxBatchBytes: number;
+}
+
+/**
+ * Lays a result out as record batches; normally one. The batch that holds `_position` is the end marker: a restore takes nothing that comes
+ * after the last one. Entries may be in earlier batches. State may too, and then carries the value it replaces (`undo`), because compaction
+ * may drop the older record before the result is whole. `gone` is told of keys deleted in such records, for a tombstone later.
+ */
+export function* resultBatches(
+  records: StateRecords,
+  parts: ResultParts,
+  gone: (key: string) => void,
+): Generator<readonly LogRecord[]> {
+  const { maxBatchBytes } = parts;
+  let batch: LogRecord[] = [];
+  let bytes = 0;
+  const endBytes = parts.end.reduce((sum, record) => sum + recordBytes(record), 0);
+  const add = (record: LogRecord): void => {
+    batch.push(record);
+    bytes += recordBytes(record);
+  };
+  const full = (next: LogRecord): boolean => batch.length > 0 && bytes + recordBytes(next) + endBytes > maxBatchBytes;
+
+  for (const record of parts.entries) {
+    if (full(record)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    add(record);
+  }
+  const entries = { count: batch.length, bytes };
+  const { lsn } = parts.position;
+  let split = false;
+  for (const change of changes(parts.stores)) {
+    const record = atomic(records, change, lsn);
+    if (full(record)) {
+      split = true;
+      break;
+    }
+    add(record);
+  }
+  if (split) {
+    // Over again, this time so that half of it can be undone.
+    batch.length = entries.count;
+    bytes = entries.bytes;
+    for (const change of changes(parts.stores)) {
+      const record = undoable(records, change, lsn);
+      if (change.value === undefined) gone(change.key);
+      if (full(record)) {
+        yield batch;
+        batch = [];
+        bytes = 0;
+      }
+      add(record);
+    }
+  }
+  for (const record of parts.end) add(record);
+  yield batch;
+}
+
+interface StateChange {
+  readonly key: string;
+  readonly value: unknown;
+  readonly previous: unknown;
+}
+
+function* changes(stores: readonly StateStore[]): Generator<StateChange> {
+  for (const store of stores) {
+    for (const [key, previous] of store.dirty) {
+      yield { key: store.recordPrefix + key, value: store.get(key), previous };
+    }
+  }
+}
+
+const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+
+function atomic(records: StateRecords, { key, value }: StateChange, lsn: Lsn): LogRecord {
+  const text = json(value);
+  return text === null ? records.tombstone(key) : records.state(key, { lsn, value: text, undo: null });
+}
+
+function undoable(records: StateRecords, { key, value, previous }: StateChange, lsn: Lsn): LogRecord {
+  return records.state(key, { lsn, value: json(value), undo: { value: json(previous) } });
+}

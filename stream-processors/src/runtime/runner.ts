@@ -1,0 +1,296 @@
+import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
+import type { FetchedBatch, LogClient, LogReader, LogRecord, LogWriter, TopicPartition } from '@millrace/kernel/log';
+import type { Logger } from '@millrace/kernel/telemetry';
+import { barrierRecord, barrierSchema, watermarkRecord, watermarkSchema } from '@millrace/schemas/markers';
+import type { SchemaRegistry } from '@millrace/schemas/registry';
+import type { ViewCodec } from '@millrace/schemas/views';
+import type { DeadLetterSink } from './dead-letters.ts';
+import type { InputCodecs } from './input-decoder.ts';
+import { InputDecoder } from './input-decoder.ts';
+import type { AnyProcessor } from './processor.ts';
+import { restore } from './restore.ts';
+import type { Restored } from './restore.ts';
+import { StateRecords } from './state-records.ts';
+import { Task } from './task.ts';
+import type { TaskInput } from './task.ts';
+
+export interface RunnerLimits {
+  readonly maxBatchBytes: number;
+  readonly resultBytes: number;
+  readonly lazyAbove: number;
+  /** Appends not yet acknowledged, at most. */
+  readonly inFlight: number;
+  /** An input with more elements waiting than this is not read on until half of them are taken. */
+  readonly queued: number;
+  /** A watermark alone is passed on at most this often, ms. */
+  readonly watermarkMs: number;
+}
+
+export const defaultLimits: RunnerLimits = {
+  maxBatchBytes: 1_000_000,
+  resultBytes: 400_000,
+  lazyAbove: 500,
+  inFlight: 5,
+  queued: 20_000,
+  watermarkMs: 40,
+};
+
+/** What happened, for metrics. Times in ms. */
+export interface RunnerEvents {
+  appended(records: number, changes: boolean, lagMs: number, hopMs: number): void;
+  parked(aggregate: string): void;
+}
+
+export interface RunnerOptions {
+  readonly processor: AnyProcessor;
+  readonly partition: number;
+  readonly topicPrefix: string;
+  readonly log: LogClient;
+  readonly registry: SchemaRegistry;
+  /** Of the output topic. */
+  readonly codec: ViewCodec;
+  readonly inputs: InputCodecs;
+  readonly deadLetters: DeadLetterSink;
+  readonly logger: Logger;
+  /** Milliseconds since 1970; virtual in tests. */
+  readonly now: () => number;
+  readonly limits?: Partial<RunnerLimits>;
+  readonly events?: RunnerEvents;
+}
+
+/** Longest wait for data; nothing depends on it but the end of a poll at shutdown. */
+const IDLE_POLL_MS = 500;
+
+/**
+ * A task with its I/O: restore, then poll → merge → append. One at a time per output partition: the fenced writer sees to that. Throws
+ * when it cannot go on (fenced, unknown outcome, own records unreadable); a new runner then restores and goes on.
+ */
+export class TaskRunner {
+  readonly name: string;
+  readonly output: TopicPartition;
+  readonly inputs: readonly TaskInput[];
+  readonly task: Task;
+  readonly decoders: readonly InputDecoder[];
+  readonly restored: Pick<Restored, 'records'>;
+  readonly #options: RunnerOptions;
+  readonly #limits: RunnerLimits;
+  readonly #writer: LogWriter;
+  readonly #reader: LogReader;
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #failed = new AbortController();
+  readonly #paused = new Set<number>();
+  #sawData = false;
+  #lastAppendMs = 0;
+  #polledMs = 0;
+
+  private constructor(
+    options: RunnerOptions,
+    limits: RunnerLimits,
+    writer: LogWriter,
+    reader: LogReader,
+    restored: Restored,
+    task: Task,
+  ) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.restored = { records: restored.records };
+    this.task = task;
+    this.output = outputOf(options);
+    this.name = taskName(options);
+    this.inputs = inputsOf(options);
+    this.decoders = options.processor.inputs.flatMap((spec, at) => {
+      const queue = task.inputs[at];
+      return queue === undefined ? [] : [new InputDecoder(spec, options.inputs, queue)];
+    });
+    reader.assign(this.inputs.map((input, at) => ({ ...input, offset: task.inputs[at]?.resumeOffset ?? 0n })));
+  }
+
+  /** Fences the former writer, restores from the log, and stands ready to poll. */
+  static async open(options: RunnerOptions): Promise<TaskRunner> {
+    const { processor, log, registry, codec } = options;
+    const limits = { ...defaultLimits, ...options.limits };
+    const output = outputOf(options);
+    const [watermarkId, barrierId, records] = await Promise.all([
+      registry.register(output.topic, watermarkSchema),
+      registry.register(output.topic, barrierSchema),
+      StateRecords.create(registry, output.topic),
+    ]);
+    const name = taskName(options);
+    const writer = await log.openWriter({
+      name,
+      partitions: [output],
+      barrier: (epoch) => barrierRecord(barrierId, name, epoch),
+    });
+    const reader = log.createReader();
+    try {
+      const [end] = writer.ends;
+      if (end === undefined) throw new PlatformError('internal', `the writer of ${name} opened no partition`);
+      const restored = await restore(reader, end, records, codec);
+      const inputs = inputsOf(options);
+      refuseOther(name, processor, inputs, restored);
+      const watermark = (applied: Parameters<typeof watermarkRecord>[1]): LogRecord =>
+        watermarkRecord(watermarkId, applied);
+      const { maxBatchBytes, resultBytes, lazyAbove } = limits;
+      const task = new Task(
+        { processor, inputs, codec, records, watermark, maxBatchBytes, resultBytes, lazyAbove },
+        restored,
+      );
+      for (const [key, json] of restored.values) task.load(key, json);
+      task.loaded(restored.rewrite, restored.gone);
+      return new TaskRunner(options, limits, writer, reader, restored, task);
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  }
+
+  /** Polls and processes until the signal aborts, then waits for what is in flight. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = AbortSignal.any([signal, this.#failed.signal]);
+    const stopped = (): boolean => stop.aborted;
+    while (!stopped()) {
+      const batches = await this.#reader.poll(this.#waitMs(), stop);
+      if (!stopped()) await this.turn(batches);
+    }
+    await this.settled();
+  }
+
+  /** One read without waiting and its processing, all of it appended: for tests. False when there was nothing to read. */
+  async step(): Promise<boolean> {
+    const batches = await this.#reader.poll(0);
+    await this.turn(batches);
+    await this.settled();
+    return batches.length > 0;
+  }
+
+  /** Takes what a poll brought. Appends go out at once; their answers are awaited only when too many are open. */
+  async turn(batches: readonly FetchedBatch[]): Promise<void> {
+    this.#polledMs = this.#options.now();
+    for (const batch of batches) {
+      const at = this.inputs.findIndex(({ topic, partition }) => topic === batch.topic && partition === batch.partition);
+      if ((await this.decoders[at]?.feed(batch)) === true) this.#sawData = true;
+    }
+    for (;;) {
+      const more = this.task.advance();
+      if (this.task.hasResult && (more || this.#isDue())) await this.#flush();
+      if (!more) break;
+    }
+    for (const input of this.task.inputs) input.own();
+    this.#pauseAndResume();
+  }
+
+  /** Waits for every append's answer. Throws what an append threw. */
+  async settled(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+    this.#throwIfFailed();
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.close();
+    await this.#writer.close().catch(() => undefined);
+  }
+
+  /** Data, or a change of any kind, goes on at once; the bare fact that time went on may wait a little for company. */
+  #isDue(): boolean {
+    return this.#sawData || this.task.hasChanges || this.#polledMs - this.#lastAppendMs >= this.#limits.watermarkMs;
+  }
+
+  #waitMs(): number {
+    if (!this.task.hasResult) return IDLE_POLL_MS;
+    return Math.max(1, Math.ceil(this.#lastAppendMs + this.#limits.watermarkMs - this.#options.now()));
+  }
+
+  async #flush(): Promise<void> {
+    const { partition, processor, deadLetters } = this.#options;
+    const changes = this.task.hasChanges;
+    this.#sawData = false;
+    for (const records of this.task.takeResult()) {
+      const letters = this.task.deadLetters.splice(0);
+      if (letters.length > 0) {
+        await deadLetters.append({ processor: processor.name, partition }, letters);
+        for (const { parks, kind, message, input } of letters) {
+          if (parks === null && kind === 'parked') continue;
+          if (parks !== null) this.#options.events?.parked(parks);
+          this.#options.logger.error(
+            { task: this.name, aggregate: parks, topic: input.topic, kind, reason: message },
+            parks === null ? 'a record went to the dead-letter topic' : 'an aggregate is parked in the dead-letter topic',
+          );
+        }
+      }
+      while (this.#inFlight.size >= this.#limits.inFlight) await Promise.race(this.#inFlight);
+      this.#throwIfFailed();
+      this.#append(records, changes);
+    }
+    this.#lastAppendMs = this.#polledMs;
+  }
+
+  #append(records: readonly LogRecord[], changes: boolean): void {
+    const { now, events } = this.#options;
+    const { streamTimeUs } = this.task;
+    const polledMs = this.#polledMs;
+    const appended: Promise<void> = this.#writer.append([{ ...this.output, records }]).then(
+      () => {
+        this.#inFlight.delete(appended);
+        const at = now();
+        events?.appended(records.length, changes, at - streamTimeUs / 1000, at - polledMs);
+      },
+      (error: unknown) => {
+        this.#inFlight.delete(appended);
+        this.#failed.abort(asPlatformError(error));
+      },
+    );
+    this.#inFlight.add(appended);
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failed.signal.aborted) throw this.#failed.signal.reason as PlatformError;
+  }
+
+  #pauseAndResume(): void {
+    for (const [at, queue] of this.task.inputs.entries()) {
+      const input = this.inputs[at];
+      if (input === undefined) continue;
+      if (queue.length > this.#limits.queued && !this.#paused.has(at)) {
+        this.#paused.add(at);
+        this.#reader.pause([input]);
+      } else if (queue.length <= this.#limits.queued / 2 && this.#paused.delete(at)) {
+        this.#reader.resume([input]);
+      }
+    }
+  }
+}
+
+function outputOf({ processor, partition, topicPrefix }: RunnerOptions): TopicPartition {
+  return { topic: topicPrefix + processor.output, partition };
+}
+
+/** One writer per task log, so that a task may move to another process on its own. */
+function taskName(options: RunnerOptions): string {
+  const { topic, partition } = outputOf(options);
+  return `${topic}/${partition}`;
+}
+
+function inputsOf({ processor, partition, topicPrefix }: RunnerOptions): TaskInput[] {
+  return processor.inputs.map(({ topic }) => ({
+    topic: topicPrefix + topic,
+    partition: topic === 'cdc.reference' ? 0 : partition,
+  }));
+}
+
+function refuseOther(
+  name: string,
+  processor: AnyProcessor,
+  inputs: readonly TaskInput[],
+  { position }: Restored,
+): void {
+  if (position === null) return;
+  const known = (input: TaskInput): boolean =>
+    position.inputs.some(({ topic, partition }) => topic === input.topic && partition === input.partition);
+  if (position.stateVersion === processor.stateVersion && inputs.every(known)) return;
+  throw new PlatformError(
+    'config-invalid',
+    `the state of ${name} is of version ${position.stateVersion}, this release has version ${processor.stateVersion} or other inputs: rebuild the view`,
+  );
+}

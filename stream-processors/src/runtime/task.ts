@@ -1,0 +1,441 @@
+import type { LogRecord } from '@millrace/kernel/log';
+import { asPlatformError } from '@millrace/kernel/errors';
+import { lsnText } from '@millrace/kernel/position';
+import type { AppliedPosition, Lsn } from '@millrace/kernel/position';
+import type { ViewCodec } from '@millrace/schemas/views';
+import type { Element, Origin } from './element.ts';
+import { aggregateOf } from './element.ts';
+import { InputQueue, Merge } from './merge.ts';
+import { Parked } from './parked.ts';
+import type { AnyProcessor, Context, KeyedStore } from './processor.ts';
+import { recordBytes, resultBatches } from './result.ts';
+import type { StateRecords, TaskPosition } from './state-records.ts';
+import { STATE_PREFIX } from './state-records.ts';
+import { Journal, StateStore } from './state-store.ts';
+import { Step } from './step.ts';
+import { Timers } from './timers.ts';
+
+export interface TaskInput {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface TaskOptions {
+  readonly processor: AnyProcessor;
+  /** As in `processor.inputs`, with the topics as the log names them. */
+  readonly inputs: readonly TaskInput[];
+  readonly codec: Pick<ViewCodec, 'encode'>;
+  readonly records: StateRecords;
+  readonly watermark: (applied: AppliedPosition) => LogRecord;
+  /** Most bytes of one batch; a result that is larger is split. */
+  readonly maxBatchBytes: number;
+  /** A result is ended at the first step after this many bytes, near enough. */
+  readonly resultBytes: number;
+  /** A commit that touches more aggregates than this is emitted while its batches are appended. */
+  readonly lazyAbove: number;
+}
+
+/** Where a task goes on: what a restore found. */
+export interface TaskStart {
+  readonly position: TaskPosition | null;
+  /** Entries in the log past the last position, by key: half of a result whose end never came. They are not written again. */
+  readonly tail: ReadonlyMap<string, Lsn>;
+}
+
+export interface DeadLetter {
+  readonly input: TaskInput;
+  readonly offset: bigint;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly kind: string;
+  readonly message: string;
+  readonly lsn: Lsn;
+  /** The first of its aggregate, which is parked with it. */
+  readonly parks: string | null;
+}
+
+/**
+ * The core of a task: elements in, results out; no I/O, no clock. The runner feeds it (`inputs`), runs steps (`advance`) and appends
+ * what `takeResult` gives before it feeds or runs anything more.
+ */
+export class Task {
+  readonly inputs: readonly InputQueue[];
+  readonly parked: Parked;
+  /** Ordered; the runner appends them before the batch that they are followed by, and empties the list. */
+  readonly deadLetters: DeadLetter[] = [];
+  readonly #options: TaskOptions;
+  readonly #merge: Merge;
+  readonly #journal = new Journal();
+  readonly #timers: Timers;
+  readonly #stores: readonly StateStore[];
+  readonly #context: Context<Record<string, never>> & { lsn: Lsn; tsUs: number; streamTimeUs: number };
+  readonly #tail: Map<string, Lsn>;
+  #owner: string | null | undefined = null;
+  #origin: Origin | null = null;
+  #step: Step | null = null;
+  #position: TaskPosition;
+  /** Highest step so far: a poison record may stand at the position of an earlier one. */
+  #highest: Lsn;
+  #entries: LogRecord[] = [];
+  #bytes = 0;
+  #steps = 0;
+  #lazy: Step | null = null;
+  #gone: string[] = [];
+
+  constructor(options: TaskOptions, start: TaskStart) {
+    const { processor, inputs } = options;
+    this.#options = options;
+    this.#position = start.position ?? {
+      lsn: 0n,
+      frontier: 0n,
+      streamTimeUs: 0,
+      stateVersion: processor.stateVersion,
+      inputs: inputs.map((input) => ({ ...input, offset: 0n })),
+    };
+    const { frontier } = this.#position;
+    this.#highest = this.#position.lsn;
+    this.inputs = inputs.map(({ topic, partition }) => {
+      const found = this.#position.inputs.find((input) => input.topic === topic && input.partition === partition);
+      return new InputQueue(frontier, found?.offset ?? 0n);
+    });
+    this.#merge = new Merge(this.inputs);
+    this.#tail = new Map(start.tail);
+    this.#timers = new Timers(this.#journal);
+    this.parked = new Parked(this.#journal);
+    const stores = Object.entries(processor.stores).map(
+      ([name, spec]) => [name, new StateStore(`${STATE_PREFIX}${name}/`, this.#journal, spec)] as const,
+    );
+    this.#stores = [...stores.map(([, store]) => store), this.#timers.store, this.parked.store] as StateStore[];
+    this.#context = this.#makeContext(Object.fromEntries(stores));
+  }
+
+  get position(): TaskPosition {
+    return this.#position;
+  }
+
+  /** Highest commit time seen, µs since 1970. */
+  get streamTimeUs(): number {
+    return this.#context.streamTimeUs;
+  }
+
+  get stateSize(): number {
+    return this.#stores.reduce((sum, store) => sum + store.size, 0);
+  }
+
+  /** Finished steps wait to be taken as a result. */
+  get hasResult(): boolean {
+    return this.#steps > 0;
+  }
+
+  /** The result holds more than the fact that time went on. */
+  get hasChanges(): boolean {
+    return this.#entries.length > 0 || this.#lazy !== null || this.#stores.some((store) => store.dirty.size > 0);
+  }
+
+  /** Puts a restored value in its place; `undefined` JSON drops it. False where no store has that record key. */
+  load(recordKey: string, json: string | null): boolean {
+    const store = this.#stores.find(({ recordPrefix }) => recordKey.startsWith(recordPrefix));
+    if (store === undefined) return false;
+    store.load(recordKey.slice(store.recordPrefix.length), json === null ? undefined : JSON.parse(json));
+    return true;
+  }
+
+  /** After the last `load`. `rewrite`: keys whose newest record is of a result that never ended; `gone`: keys still to be tombstoned. */
+  loaded(rewrite: Iterable<string>, gone: Iterable<string>): void {
+    this.#timers.rebuild();
+    this.parked.rebuild();
+    this.#gone.push(...gone);
+    for (const recordKey of rewrite) {
+      const store = this.#stores.find(({ recordPrefix }) => recordKey.startsWith(recordPrefix));
+      const key = recordKey.slice(store?.recordPrefix.length ?? 0);
+      store?.dirty.set(key, store.get(key));
+    }
+  }
+
+  /**
+   * Runs steps as far as the inputs go. True: take the result, then call again. False: nothing more without more input.
+   * A commit of which only a part has arrived is applied as it comes, once what was finished before it has been taken.
+   */
+  advance(): boolean {
+    for (;;) {
+      if (this.#lazy !== null || this.#bytes > this.#options.resultBytes) return true;
+      if (this.#step === null) {
+        const lsn = this.#merge.next();
+        if (lsn === null) return false;
+        if (this.#steps > 0 && !this.#merge.completeAt(lsn)) return true;
+        this.#begin(lsn);
+      }
+      if (!this.#consume()) return false;
+      this.#finish();
+    }
+  }
+
+  /**
+   * The record batches of everything finished since the last result, in order; normally one. Nothing else may be called until the last
+   * one has been read; then state and position are those of the new result.
+   */
+  *takeResult(): Generator<readonly LogRecord[]> {
+    const position = this.#nextPosition();
+    const gone: string[] = [];
+    const tombstones = this.#takeGone();
+    const { records, watermark, maxBatchBytes } = this.#options;
+    const end = [records.position(position), watermark({ lsn: position.frontier, tsUs: position.streamTimeUs })];
+    const parts = {
+      entries: this.#allEntries(tombstones),
+      stores: this.#stores,
+      end,
+      position,
+      maxBatchBytes,
+    };
+    yield* resultBatches(records, parts, (key) => gone.push(key));
+    this.#position = position;
+    this.#gone.push(...gone);
+    for (const store of this.#stores) store.dirty.clear();
+    this.#entries = [];
+    this.#bytes = 0;
+    this.#steps = 0;
+  }
+
+  #nextPosition(): TaskPosition {
+    let { frontier } = this.#position;
+    let lowest: Lsn | null = null;
+    for (const { head, completeTo } of this.inputs) {
+      const complete = head === undefined || head.lsn > completeTo ? completeTo : head.lsn - 1n;
+      if (lowest === null || complete < lowest) lowest = complete;
+    }
+    if (lowest !== null && lowest > frontier) frontier = lowest;
+    return {
+      lsn: this.#highest,
+      frontier,
+      streamTimeUs: this.#context.streamTimeUs,
+      stateVersion: this.#options.processor.stateVersion,
+      inputs: this.#options.inputs.map((input, at) => ({ ...input, offset: this.inputs[at]?.resumeOffset ?? 0n })),
+    };
+  }
+
+  /** Tombstones that an earlier split result still owes, for keys that are still gone. */
+  #takeGone(): LogRecord[] {
+    const due = this.#gone.splice(0, 1000);
+    return due.flatMap((recordKey) => {
+      const store = this.#stores.find(({ recordPrefix }) => recordKey.startsWith(recordPrefix));
+      const key = recordKey.slice(store?.recordPrefix.length ?? 0);
+      return store === undefined || store.get(key) === undefined ? [this.#options.records.tombstone(recordKey)] : [];
+    });
+  }
+
+  *#allEntries(tombstones: readonly LogRecord[]): Generator<LogRecord> {
+    yield* tombstones;
+    yield* this.#entries;
+    const step = this.#lazy;
+    if (step === null) return;
+    const out: LogRecord[] = [];
+    this.#encodePuts(step, out);
+    yield* out;
+    for (const id of [...step.touched].sort()) {
+      out.length = 0;
+      this.#emit(step, id, out);
+      yield* out;
+    }
+    this.#lazy = null;
+    this.#step = null;
+  }
+
+  #begin(lsn: Lsn): void {
+    const context = this.#context;
+    const now = this.#merge.timeAt(lsn);
+    if (now > context.streamTimeUs) context.streamTimeUs = now;
+    let tsUs = now;
+    for (const { head } of this.inputs) {
+      if (head?.lsn === lsn && (head.kind === 'change' || head.kind === 'entry')) tsUs = head.tsUs;
+    }
+    const step = new Step(lsn, tsUs);
+    this.#step = step;
+    if (lsn > this.#highest) this.#highest = lsn;
+    context.lsn = lsn;
+    context.tsUs = tsUs;
+    const { processor } = this.#options;
+    if (processor.onTimer === undefined) return;
+    for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(context.streamTimeUs)) {
+      const { key, timer } = due;
+      this.#journal.clear();
+      this.#owner = timer.aggregate;
+      try {
+        processor.onTimer(key, this.#context as never);
+      } catch (error) {
+        this.#failed(error, timer.aggregate, 0, null, null);
+      }
+      this.#journal.clear();
+    }
+  }
+
+  /** Takes what the inputs have at the step's lsn. True: all of it. */
+  #consume(): boolean {
+    const step = this.#step;
+    if (step === null) return false;
+    for (; step.input < this.inputs.length; step.input++) {
+      const input = this.inputs[step.input];
+      if (input === undefined) break;
+      for (let { head } = input; head?.lsn === step.lsn; head = input.head) {
+        this.#apply(step.input, head);
+        input.take();
+      }
+      if (input.completeTo < step.lsn) return false;
+    }
+    return true;
+  }
+
+  #apply(input: number, element: Element): void {
+    const context = this.#context;
+    if (element.tsUs > context.streamTimeUs) context.streamTimeUs = element.tsUs;
+    if (element.kind === 'watermark') return;
+    const { origin } = element;
+    if (element.kind === 'poison') {
+      this.#failed(element.error, aggregateOf(origin.key), input, origin, element.offset);
+      return;
+    }
+    if (this.parked.size > 0) {
+      const aggregate = aggregateOf(origin.key);
+      const topic = this.#options.inputs[input]?.topic ?? '';
+      if (aggregate !== null && this.parked.has(topic, aggregate)) {
+        this.#setAside(input, origin, element.offset, aggregate, 'parked', 'an earlier row of this aggregate is parked');
+        return;
+      }
+    }
+    this.#owner = undefined;
+    this.#origin = origin;
+    try {
+      if (element.kind === 'change') this.#options.processor.apply(element.change, context as never);
+      else this.#options.processor.applyView?.(element.entry, context as never);
+    } catch (error) {
+      const aggregate = aggregateOf(origin.key);
+      // A truncate concerns every aggregate: there is none to park, and going on without it would be wrong for all.
+      if (element.kind === 'change' && element.change.op === 't') throw error;
+      this.#failed(error, aggregate, input, origin, element.offset);
+    }
+    this.#journal.clear();
+  }
+
+  #finish(): void {
+    const step = this.#step;
+    if (step === null) return;
+    this.#steps++;
+    if (step.touched.size + step.puts.size > this.#options.lazyAbove) {
+      this.#lazy = step;
+      return;
+    }
+    const before = this.#entries.length;
+    if (step.puts.size > 0) this.#encodePuts(step, this.#entries);
+    if (step.touched.size === 1) for (const id of step.touched) this.#emit(step, id, this.#entries);
+    else if (step.touched.size > 1) for (const id of [...step.touched].sort()) this.#emit(step, id, this.#entries);
+    for (let at = before; at < this.#entries.length; at++) {
+      const record = this.#entries[at];
+      // The state that goes with an entry weighs about as much.
+      if (record !== undefined) this.#bytes += 2 * recordBytes(record);
+    }
+    this.#step = null;
+  }
+
+  #emit(step: Step, id: string, out: LogRecord[]): void {
+    if (this.parked.size > 0 && this.parked.silences(id)) return;
+    step.puts = new Map();
+    this.#owner = id;
+    const length = out.length;
+    try {
+      this.#options.processor.emit(id, this.#context as never);
+      for (const { entry } of step.puts.values()) this.#encode(entry, out);
+    } catch (error) {
+      out.length = length;
+      this.#failed(error, id, 0, null, null);
+    }
+    this.#journal.clear();
+  }
+
+  #encodePuts(step: Step, out: LogRecord[]): void {
+    for (const { entry, owner } of step.puts.values()) {
+      const length = out.length;
+      try {
+        this.#encode(entry, out);
+      } catch (error) {
+        out.length = length;
+        this.#failed(error, owner, 0, null, null);
+      }
+    }
+  }
+
+  #encode(entry: Parameters<ViewCodec['encode']>[0], out: LogRecord[]): void {
+    if (this.#tail.size > 0) {
+      const written = this.#tail.get(`${entry.kind}:${entry.id}`);
+      if (written !== undefined && written >= entry.lsn) return;
+    }
+    for (const record of this.#options.codec.encode(entry)) out.push(record);
+  }
+
+  /** Undoes the call, parks the aggregate, puts the row aside. */
+  #failed(error: unknown, aggregate: string | null, input: number, origin: Origin | null, offset: bigint | null): void {
+    this.#journal.rollback();
+    const { kind, message } = asPlatformError(error);
+    const said = error instanceof Error ? message : String(error);
+    this.#setAside(input, origin, offset ?? -1n, aggregate, kind === 'internal' ? 'handler-failed' : kind, said);
+  }
+
+  #setAside(
+    input: number,
+    origin: Origin | null,
+    offset: bigint,
+    aggregate: string | null,
+    kind: string,
+    message: string,
+  ): void {
+    const from = this.#options.inputs[input];
+    if (from === undefined) return;
+    const { lsn } = this.#context;
+    const first = aggregate !== null && this.parked.add(from.topic, aggregate, lsnText(lsn), message);
+    this.#journal.clear();
+    this.deadLetters.push({
+      input: from,
+      offset,
+      key: origin === null ? Buffer.from(aggregate ?? '') : origin.key && Buffer.from(origin.key),
+      value: origin?.value ? Buffer.from(origin.value) : null,
+      kind,
+      message,
+      lsn,
+      parks: first ? aggregate : null,
+    });
+  }
+
+  #makeContext(stores: Readonly<Record<string, KeyedStore<unknown, string>>>) {
+    const owner = (): string | null => {
+      if (this.#owner === undefined) this.#owner = aggregateOf(this.#origin?.key ?? null);
+      return this.#owner;
+    };
+    return {
+      stores: stores as Record<string, never>,
+      lsn: this.#position.lsn,
+      tsUs: 0,
+      streamTimeUs: this.#position.streamTimeUs,
+      touch: (id: string) => {
+        const touched = this.#step?.touched;
+        if (touched === undefined || touched.has(id)) return;
+        touched.add(id);
+        this.#journal.record(() => touched.delete(id));
+      },
+      put: (kind: Parameters<Step['put']>[0], id: string, data: Parameters<Step['put']>[2]) => {
+        const step = this.#step;
+        if (step === null) return;
+        const key = `${kind}:${id}`;
+        const previous = step.puts.get(key);
+        step.put(kind, id, data, owner());
+        this.#journal.record(() => {
+          if (previous === undefined) step.puts.delete(key);
+          else step.puts.set(key, previous);
+        });
+      },
+      setTimer: (key: string, dueUs: number) => {
+        this.#timers.set(key, dueUs, owner());
+      },
+      clearTimer: (key: string) => {
+        this.#timers.clear(key);
+      },
+    };
+  }
+}
