@@ -16,6 +16,7 @@ export function createRedis(url: string, commandTimeoutMs = 15_000): Redis {
     autoResendUnfulfilledCommands: false,
     retryStrategy: () => null,
     connectTimeout: 5_000,
+    disconnectTimeout: 500,
     commandTimeout: commandTimeoutMs,
   });
   // Each failed command says the same; without a listener the client would print the error.

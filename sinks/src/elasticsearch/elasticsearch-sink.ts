@@ -1,0 +1,117 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import { createSearchClient } from '@millrace/kernel/search-client';
+import type { SearchClient, SearchFlavor } from '@millrace/kernel/search-client';
+import { FIRST_GENERATION, searchNames } from '@millrace/schemas/stores';
+import type { PartitionMark, SearchNames, SearchWatermark, ViewName } from '@millrace/schemas/stores';
+import { isKind, markOf, newestEntries } from '../port/index.ts';
+import type { Sink, SinkBatch, SinkObserver } from '../port/index.ts';
+import { sendBulk } from './bulk.ts';
+import { searchError } from './client.ts';
+import { markFromDocument, productOperation, watermarkOperation } from './encoding.ts';
+import { Publisher } from './publisher.ts';
+import { ensureIndices } from './schema.ts';
+
+export interface ElasticsearchSinkOptions {
+  readonly url: string;
+  readonly flavor: SearchFlavor;
+  readonly indexPrefix: string;
+  readonly generation?: number;
+  /** Least ms between two refreshes. Default 400. */
+  readonly refreshIntervalMs?: number;
+}
+
+interface Opened {
+  readonly client: SearchClient;
+  readonly publisher: Publisher;
+}
+
+const MOST_PARTITIONS = 10_000;
+
+/**
+ * The catalog view as a search index: one document per product, versions compared by the server (`external_gte`), deletes kept as documents
+ * that the aliases hide. `write` resolves when the documents are durable; marks follow after the next refresh.
+ */
+export class ElasticsearchSink implements Sink {
+  readonly name = 'elasticsearch';
+  readonly views: readonly ViewName[] = ['catalog'];
+  readonly #options: ElasticsearchSinkOptions;
+  readonly #generation: number;
+  readonly #names: SearchNames;
+  #opened: Opened | null = null;
+
+  constructor(options: ElasticsearchSinkOptions) {
+    this.#options = options;
+    this.#generation = options.generation ?? FIRST_GENERATION;
+    this.#names = searchNames(options.indexPrefix, this.#generation);
+  }
+
+  async open(observer: SinkObserver): Promise<void> {
+    await this.close();
+    const client = createSearchClient(this.#options.url, this.#options.flavor);
+    const publisher = new Publisher(this.#options.refreshIntervalMs ?? 400, {
+      refresh: () => this.#refresh(client, this.#names.productsIndex),
+      storeMarks: (marks) =>
+        sendBulk(
+          client,
+          marks.map((mark) => watermarkOperation(this.#names, this.#generation, mark)),
+        ),
+      published: observer.applied,
+      failed: observer.failed,
+    });
+    this.#opened = { client, publisher };
+    await ensureIndices(client, this.#names, this.#generation);
+    // What an earlier process wrote without coming to its refresh becomes findable before any mark of ours.
+    await this.#refresh(client, this.#names.productsIndex);
+  }
+
+  async positions(): Promise<readonly PartitionMark[]> {
+    const { client } = this.#reach();
+    const index = this.#names.watermarksIndex;
+    await this.#refresh(client, index);
+    try {
+      const { hits } = await client.search<SearchWatermark>({
+        index,
+        size: MOST_PARTITIONS,
+        query: { term: { generation: this.#generation } },
+      });
+      const marks = hits.hits.flatMap(({ _source }) => (_source === undefined ? [] : [markFromDocument(_source)]));
+      return marks.filter(({ view }) => this.views.includes(view));
+    } catch (error) {
+      throw searchError(error, 'reading the watermarks');
+    }
+  }
+
+  async write(batches: readonly SinkBatch[]): Promise<void> {
+    const { client, publisher } = this.#reach();
+    const operations: string[] = [];
+    for (const entry of newestEntries(batches)) {
+      if (isKind(entry, 'product')) operations.push(productOperation(this.#names, entry));
+    }
+    await sendBulk(client, operations);
+    publisher.add(batches.map(markOf), operations.length > 0);
+  }
+
+  async flush(): Promise<void> {
+    await this.#reach().publisher.flush();
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = null;
+    opened?.publisher.close();
+    await opened?.client.close().catch(() => undefined);
+  }
+
+  #reach(): Opened {
+    if (this.#opened === null) throw new PlatformError('store-unavailable', 'elasticsearch: the sink is not open');
+    return this.#opened;
+  }
+
+  async #refresh(client: SearchClient, index: string): Promise<void> {
+    try {
+      await client.indices.refresh({ index });
+    } catch (error) {
+      throw searchError(error, `refreshing ${index}`);
+    }
+  }
+}

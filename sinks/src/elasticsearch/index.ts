@@ -1,0 +1,2 @@
+export { ElasticsearchSink } from './elasticsearch-sink.ts';
+export type { ElasticsearchSinkOptions } from './elasticsearch-sink.ts';
