@@ -1,0 +1,118 @@
+import type { LogClient, LogRecord, LogWriter } from '@millrace/kernel/log';
+import { barrierRecord, watermarkRecord } from '@millrace/schemas/markers';
+import { partitionOf } from '@millrace/schemas/partition';
+import type { SchemaRegistry } from '@millrace/schemas/registry';
+import { topicSpecs } from '@millrace/schemas/topics';
+import { createViewCodec } from '@millrace/schemas/views';
+import type { OrderView, StockView, ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
+
+const TENANT = '00000000-0000-7000-8000-000000000001';
+const topicOf: Partial<Record<ViewKind, string>> = { stock: 'views.inventory', order: 'views.orders' };
+
+/** Writes view entries as the stream processors do: into the aggregate's partition, a watermark behind them. */
+export class ViewWriter {
+  readonly #writer: LogWriter;
+  readonly #codecs: ReadonlyMap<string, ViewCodec>;
+  readonly #prefix: string;
+  readonly #partitions: number;
+
+  private constructor(writer: LogWriter, codecs: ReadonlyMap<string, ViewCodec>, prefix: string, partitions: number) {
+    this.#writer = writer;
+    this.#codecs = codecs;
+    this.#prefix = prefix;
+    this.#partitions = partitions;
+  }
+
+  static async open(log: LogClient, registry: SchemaRegistry, prefix = '', partitions = 2): Promise<ViewWriter> {
+    const specs = topicSpecs(prefix, partitions).filter(({ topic }) => topic.startsWith(`${prefix}views.`));
+    await log.admin.ensureTopics(specs);
+    const codecs = new Map<string, ViewCodec>();
+    for (const view of ['views.inventory', 'views.orders']) {
+      codecs.set(view, await createViewCodec(registry, prefix + view));
+    }
+    const name = `${prefix}views-test`;
+    const writer = await log.openWriter({
+      name,
+      partitions: [...codecs.keys()].flatMap((view) =>
+        Array.from({ length: partitions }, (_, partition) => ({ topic: prefix + view, partition })),
+      ),
+      barrier: (epoch) => barrierRecord(1, name, epoch),
+    });
+    return new ViewWriter(writer, codecs, prefix, partitions);
+  }
+
+  /** Where a topic of an aggregate lives. */
+  placeOf(kind: 'stock' | 'order', id: string): { topic: string; partition: number } {
+    return { topic: this.#prefix + (topicOf[kind] ?? ''), partition: partitionOf(id, this.#partitions) };
+  }
+
+  recordsOf(entry: ViewEntry): LogRecord[] {
+    return this.#codecs.get(topicOf[entry.kind] ?? '')?.encode(entry) ?? [];
+  }
+
+  async write(entry: ViewEntry): Promise<void> {
+    await this.raw(entry.kind as 'stock' | 'order', entry.id, [
+      ...this.recordsOf(entry),
+      watermarkRecord(1, { lsn: entry.lsn, tsUs: entry.tsUs }),
+    ]);
+  }
+
+  async watermark(kind: 'stock' | 'order', id: string, lsn: bigint, tsUs: number): Promise<void> {
+    await this.raw(kind, id, [watermarkRecord(1, { lsn, tsUs })]);
+  }
+
+  async raw(kind: 'stock' | 'order', id: string, records: readonly LogRecord[]): Promise<void> {
+    await this.#writer.append([{ ...this.placeOf(kind, id), records }]);
+  }
+
+  close(): Promise<void> {
+    return this.#writer.close();
+  }
+}
+
+export function stockEntry(id: string, lsn: bigint, available: number | null, tsUs = 1_700_000_000_000_000): ViewEntry {
+  const data: StockView | null =
+    available === null
+      ? null
+      : {
+          tenantId: TENANT,
+          productId: id,
+          onHand: available,
+          reserved: 0,
+          available,
+          status: available > 0 ? 'in_stock' : 'out_of_stock',
+          lowStockThreshold: 10,
+          variants: [],
+        };
+  return { kind: 'stock', id, lsn, tsUs, data };
+}
+
+export function orderEntry(
+  id: string,
+  lsn: bigint,
+  customerId: string,
+  status = 'pending',
+  tsUs = 1_700_000_000_000_000,
+): ViewEntry {
+  const money = {
+    subtotal: '1.00',
+    discountAmount: '0.00',
+    taxAmount: '0.00',
+    shippingAmount: '0.00',
+    totalAmount: '1.00',
+  };
+  const data: OrderView = {
+    tenantId: TENANT,
+    orderId: id,
+    orderNumber: `N-${id}`,
+    customerId,
+    status,
+    currency: 'USD',
+    ...money,
+    placedAt: '2026-01-01T00:00:00Z',
+    items: [],
+    timeline: [{ status, at: '2026-01-01T00:00:00Z' }],
+    flags: [],
+  };
+  return { kind: 'order', id, lsn, tsUs, data };
+}

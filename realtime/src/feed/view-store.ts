@@ -1,0 +1,81 @@
+import type { ViewEntry } from '@millrace/schemas/views';
+import type { TopicKind } from '../protocol/index.ts';
+import { ownerOf, stateOf } from './topic-state.ts';
+import type { OrderOwner, TopicState } from './topic-state.ts';
+
+interface Stored {
+  lsn: bigint;
+  tsUs: number;
+  /** The value's bytes, one character each: compact, and a leaf for the collector. Null where the entry is deleted. */
+  bytes: string | null;
+  /** Built state, kept while somebody follows the topic. */
+  hot: TopicState | null;
+  /** Of a deleted order only. */
+  lastOwner: OrderOwner | null;
+}
+
+export interface Applied {
+  /** Null where nobody follows the topic. */
+  readonly state: TopicState | null;
+}
+
+/**
+ * The newest entry of every key, held as the bytes that came (an order takes some 0.5 KB instead of 1.3 KB as JSON), decoded when somebody
+ * asks. Guarantee: a key's position only grows; an entry at or below the one held changes nothing.
+ */
+export class ViewStore {
+  readonly #entries = new Map<string, Stored>();
+  readonly #decode: (topic: string, bytes: Buffer) => ViewEntry | null;
+
+  /** `decode` reads bytes that were decoded before, so it does not fail. */
+  constructor(decode: (topic: string, bytes: Buffer) => ViewEntry | null) {
+    this.#decode = decode;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Null when the entry is not newer than what is held (a duplicate, or an older one). */
+  apply(kind: TopicKind, entry: ViewEntry, value: Buffer | null, followed: boolean): Applied | null {
+    const topic = `${kind}:${entry.id}`;
+    const held = this.#entries.get(topic);
+    if (held !== undefined && entry.lsn <= held.lsn) return null;
+    const deleted = entry.data === null;
+    const lastOwner = deleted && held !== undefined ? this.#ownerOf(topic, held) : null;
+    const state = followed ? stateOf(entry, kind, lastOwner) : null;
+    const bytes = deleted || value === null ? null : value.toString('latin1');
+    this.#entries.set(topic, { lsn: entry.lsn, tsUs: entry.tsUs, bytes, hot: state, lastOwner });
+    return { state };
+  }
+
+  /** Null where there has been no entry of that key. */
+  get(kind: TopicKind, id: string): TopicState | null {
+    const topic = `${kind}:${id}`;
+    const held = this.#entries.get(topic);
+    if (held === undefined) return null;
+    if (held.hot !== null) return held.hot;
+    const { lsn, tsUs, bytes, lastOwner } = held;
+    const read = bytes === null ? null : this.#decode(topic, Buffer.from(bytes, 'latin1'));
+    held.hot = stateOf(read ?? { kind, id, lsn, tsUs, data: null }, kind, lastOwner);
+    return held.hot;
+  }
+
+  /** Forgets what was built for followers; the entry stays. */
+  release(topic: string): void {
+    const held = this.#entries.get(topic);
+    if (held !== undefined) held.hot = null;
+  }
+
+  /** Whether the key is held and not deleted. */
+  isLive(topic: string): boolean {
+    return typeof this.#entries.get(topic)?.bytes === 'string';
+  }
+
+  #ownerOf(topic: string, held: Stored): OrderOwner | null {
+    if (held.hot !== null) return held.hot.owner;
+    if (held.bytes === null || !topic.startsWith('order:')) return held.lastOwner;
+    const entry = this.#decode(topic, Buffer.from(held.bytes, 'latin1'));
+    return entry === null ? null : ownerOf(entry);
+  }
+}

@@ -1,0 +1,11 @@
+export { closeCodeOf, closeCodes } from './close-codes.ts';
+export type { CloseCode, CloseReason } from './close-codes.ts';
+export { committedAtText, encode, frameOf } from './encode.ts';
+export { defaultLimits } from './limits.ts';
+export type { ProtocolLimits } from './limits.ts';
+export { SUBPROTOCOL, strikeCodes } from './messages.ts';
+export type { ClientMessage, ErrorCode, ProtocolProblem } from './messages.ts';
+export { parseFrame } from './parse.ts';
+export type { Parsed } from './parse.ts';
+export { isConflated, isPublic, parseTopic, supportedTopicsText, topicKinds } from './topics.ts';
+export type { Topic, TopicKind } from './topics.ts';

@@ -1,0 +1,2 @@
+export { Session } from './session.ts';
+export type { Caller, SessionContext, SessionObserver } from './session.ts';
