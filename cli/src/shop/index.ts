@@ -8,3 +8,6 @@ export { sourceTotals } from './source-totals.ts';
 export type { SourceTotals, Totals } from './source-totals.ts';
 export { seedShop } from './seed.ts';
 export type { SeedOptions, SeedProgress, SeedResult } from './seed.ts';
+export { traffic } from './traffic.ts';
+export type { TrafficOptions } from './traffic.ts';
+export type { ActionTotals, TrafficTotals } from './traffic-totals.ts';
