@@ -7,7 +7,6 @@ import { loadDemoShop, traffic } from '../shop/index.ts';
 const SEED = 'millrace';
 /** What other programs write by plain SQL, past the API. */
 const SQL_SHARE = 0.3;
-const FOREVER_SECONDS = 365 * 24 * 3600;
 const AGAIN_MS = 2_000;
 
 /** Loads the demo shop if it isn't there, then drives gentle traffic until stopped. A database that went away is waited for: the load goes on where it was. */
@@ -16,7 +15,6 @@ export async function playShop(config: CliConfig, tps: number, signal: AbortSign
   if (signal.aborted || tps <= 0) return;
   await traffic({
     tps,
-    seconds: FOREVER_SECONDS,
     apiUrl: config.apiUrl,
     databaseUrl: config.databaseUrl,
     share: SQL_SHARE,

@@ -4,7 +4,7 @@ import { PlatformError } from '@millrace/kernel/errors';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT } from '../output.ts';
-import { seed, traffic } from '../shop/index.ts';
+import { seedShop, traffic } from '../shop/index.ts';
 
 export const seedVerb: Verb = {
   name: 'seed',
@@ -17,11 +17,11 @@ export const seedVerb: Verb = {
   async run(options, _argument, out) {
     const pool = new pg.Pool({ connectionString: loadConfig(cliSettings).databaseUrl, max: 4 });
     try {
-      const result = await seed(pool, {
+      const result = await seedShop(pool, {
         products: whole(options['products'], '--products'),
         orders: whole(options['orders'], '--orders'),
         seed: String(options['seed']),
-        onProgress: (done: number, total: number) => out.note(`${done} of ${total} rows`),
+        onProgress: ({ stage, done, total }) => out.note(`${stage}: ${done} of ${total}`),
       });
       out.result(result, (made) => JSON.stringify(made));
       return EXIT.done;
