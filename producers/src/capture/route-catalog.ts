@@ -1,0 +1,95 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import type { LogRecord } from '@millrace/kernel/log';
+import { envelopeSchema } from '@millrace/schemas/cdc';
+import type { Relation } from '@millrace/schemas/cdc';
+import { barrierRecord, barrierSchema, watermarkSchema } from '@millrace/schemas/markers';
+import type { SchemaRegistry } from '@millrace/schemas/registry';
+import { SOURCE_SCHEMA, cdcTopics, partitionCount } from '@millrace/schemas/topics';
+import type { CdcTopic } from '@millrace/schemas/topics';
+import { createRoute } from './routes.ts';
+import type { Route } from './routes.ts';
+import type { SourceTable } from './source-tables.ts';
+
+/** The routes of all relations seen, their schemas registered before first use. */
+export class RouteCatalog {
+  readonly #registry: SchemaRegistry;
+  readonly #topicPrefix: string;
+  readonly #partitions: number;
+  readonly #tables: ReadonlyMap<string, SourceTable>;
+  readonly #routes = new Map<string, Route>();
+  readonly #watermarkIds = new Map<CdcTopic, number>();
+  #barrierId = 0;
+
+  private constructor(
+    registry: SchemaRegistry,
+    topicPrefix: string,
+    partitions: number,
+    tables: readonly SourceTable[],
+  ) {
+    this.#registry = registry;
+    this.#topicPrefix = topicPrefix;
+    this.#partitions = partitions;
+    this.#tables = new Map(tables.map((table) => [table.captured.table, table]));
+  }
+
+  /** Registers every schema in use. Throws `schema-incompatible`, `engine-unreachable`. */
+  static async open(
+    registry: SchemaRegistry,
+    topicPrefix: string,
+    partitions: number,
+    tables: readonly SourceTable[],
+  ): Promise<RouteCatalog> {
+    const catalog = new RouteCatalog(registry, topicPrefix, partitions, tables);
+    await Promise.all([
+      ...cdcTopics.map((topic) => catalog.#registerMarkers(topic)),
+      ...tables.map(({ relation }) => catalog.add(relation)),
+    ]);
+    return catalog;
+  }
+
+  watermarkId(topic: CdcTopic): number {
+    const id = this.#watermarkIds.get(topic);
+    if (id === undefined) throw new PlatformError('internal', `no watermark schema of ${topic}`);
+    return id;
+  }
+
+  barrier(writer: string, epoch: number): LogRecord {
+    return barrierRecord(this.#barrierId, writer, epoch);
+  }
+
+  /** Whether the table is captured at all. */
+  captures({ schema, table }: Relation): boolean {
+    return schema === SOURCE_SCHEMA && this.#tables.has(table);
+  }
+
+  /** The relation's route; undefined where its schema is not registered yet: call `add`. */
+  find(relation: Relation): Route | undefined {
+    return this.#routes.get(fingerprint(relation));
+  }
+
+  /** The relation's route, its schema registered if it isn't yet. */
+  async route(relation: Relation): Promise<Route> {
+    return this.find(relation) ?? (await this.add(relation));
+  }
+
+  async add(relation: Relation): Promise<Route> {
+    const source = this.#tables.get(relation.table);
+    if (source === undefined) throw new PlatformError('internal', `${relation.table} is not captured`);
+    const { captured, primaryKey } = source;
+    const schemaId = await this.#registry.register(this.#topicPrefix + captured.topic, envelopeSchema(relation));
+    const partitions = partitionCount(captured.topic, this.#partitions);
+    const route = createRoute(relation, captured, primaryKey, partitions, schemaId);
+    this.#routes.set(fingerprint(relation), route);
+    return route;
+  }
+
+  async #registerMarkers(topic: CdcTopic): Promise<void> {
+    const name = this.#topicPrefix + topic;
+    this.#watermarkIds.set(topic, await this.#registry.register(name, watermarkSchema));
+    this.#barrierId = await this.#registry.register(name, barrierSchema);
+  }
+}
+
+function fingerprint(relation: Relation): string {
+  return JSON.stringify(relation);
+}

@@ -1,0 +1,35 @@
+import { connectionSettings, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
+import type { ConfigOf } from '@millrace/kernel/config';
+import { DEFAULT_PARTITIONS } from '@millrace/schemas/topics';
+
+export const settings = {
+  databaseUrl: connectionSettings.databaseUrl,
+  kafkaBrokers: connectionSettings.kafkaBrokers,
+  schemaRegistryUrl: connectionSettings.schemaRegistryUrl,
+  topicPrefix: namingSettings.topicPrefix,
+  slotName: namingSettings.slotName,
+  publicationName: namingSettings.publicationName,
+  partitions: setting(
+    'PARTITIONS',
+    z.coerce.number().int().min(1).max(1024).default(DEFAULT_PARTITIONS),
+    'Partitions of every keyed topic; fixed once the topics exist',
+  ),
+  sourceEpoch: setting(
+    'SOURCE_EPOCH',
+    z.coerce.number().int().min(0).max(127).default(0),
+    "Raise it by one when the source's history was replaced (restored from a backup, another cluster)",
+  ),
+  heartbeatMs: setting(
+    'HEARTBEAT_MS',
+    z.coerce.number().int().min(100).max(60_000).default(1_000),
+    'Without a commit for so long, the producer commits a small message of its own, so that positions advance',
+  ),
+  maxInFlightBytes: setting(
+    'MAX_IN_FLIGHT_BYTES',
+    z.coerce.number().int().min(1_048_576).default(16_777_216),
+    'Bytes sent to the log and not acknowledged at which reading from Postgres pauses',
+  ),
+  ...serviceSettings(9401),
+} as const;
+
+export type ProducersConfig = ConfigOf<typeof settings>;

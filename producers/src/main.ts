@@ -1,0 +1,20 @@
+import { runService } from '@millrace/kernel/lifecycle';
+import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import { createSchemaRegistry } from '@millrace/schemas/registry';
+import { CaptureService } from './capture/service.ts';
+import { settings } from './config.ts';
+
+await runService({
+  name: 'producers',
+  settings,
+  build: async ({ config, logger, metrics, releasers }) => {
+    const log = createKafkaLog({
+      brokers: config.kafkaBrokers,
+      clientId: 'millrace-producers',
+      logger: logger.child({ component: 'log' }),
+    });
+    releasers.push('log', () => log.close());
+    const registry = await createSchemaRegistry(config.schemaRegistryUrl);
+    return new CaptureService({ config, log, registry, logger, metrics });
+  },
+});

@@ -1,0 +1,66 @@
+import { Counter, Gauge, Histogram, latencyBuckets } from '@millrace/kernel/telemetry';
+import type { Registry } from '@millrace/kernel/telemetry';
+
+/** What the capture measures; names as the runbook uses them. */
+export interface CaptureMetrics {
+  readonly rows: Counter;
+  readonly bytes: Counter;
+  readonly flushes: Counter;
+  readonly dropped: Gauge;
+  readonly commitToAck: Histogram;
+  readonly snapshotRows: Gauge;
+  readonly inFlightBytes: Gauge;
+}
+
+export interface CaptureGauges {
+  /** Lower 56 bits of the newest position in the log. */
+  readonly position: () => number;
+  /** Seconds since the newest commit in the log; 0 before the first. */
+  readonly lagSeconds: () => number;
+}
+
+export function createCaptureMetrics(registry: Registry, gauges: CaptureGauges): CaptureMetrics {
+  const registers = [registry];
+  new Gauge({
+    name: 'millrace_capture_position',
+    help: 'Newest position in the log (without epoch)',
+    registers,
+    collect() {
+      this.set(gauges.position());
+    },
+  });
+  new Gauge({
+    name: 'millrace_capture_lag_seconds',
+    help: 'Age of the newest commit that the log holds; about a second on an idle source',
+    registers,
+    collect() {
+      this.set(gauges.lagSeconds());
+    },
+  });
+  return {
+    rows: new Counter({
+      name: 'millrace_capture_rows_total',
+      help: 'Changes that the log has acknowledged',
+      registers,
+    }),
+    bytes: new Counter({ name: 'millrace_capture_bytes_total', help: 'Bytes of those changes', registers }),
+    flushes: new Counter({ name: 'millrace_capture_flushes_total', help: 'Appends with changes', registers }),
+    dropped: new Gauge({
+      name: 'millrace_capture_dropped_rows',
+      help: 'Changes sent again by Postgres after a restart that the log held already',
+      registers,
+    }),
+    commitToAck: new Histogram({
+      name: 'millrace_capture_commit_to_ack_seconds',
+      help: "From a commit to the log's acknowledgement, by the clocks of Postgres and of this process",
+      buckets: latencyBuckets,
+      registers,
+    }),
+    snapshotRows: new Gauge({ name: 'millrace_capture_snapshot_rows', help: 'Rows copied by the snapshot', registers }),
+    inFlightBytes: new Gauge({
+      name: 'millrace_capture_in_flight_bytes',
+      help: 'Sent to the log, not acknowledged',
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,54 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import pg from 'pg';
+
+/** Settings under which Postgres prints every value the same way, in the snapshot and in the stream. */
+const TEXT_SETTINGS = [
+  'TimeZone=UTC',
+  'DateStyle=ISO,YMD',
+  'IntervalStyle=postgres',
+  'extra_float_digits=1',
+  'bytea_output=hex',
+  'client_encoding=UTF8',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface ConnectOptions {
+  readonly replication?: boolean;
+  /** Called once when the connection breaks later on. */
+  readonly onBroken?: (error: Error) => void;
+}
+
+/** A connection to the source. Throws `engine-unreachable`. */
+export async function connectSource(url: string, options: ConnectOptions = {}): Promise<pg.Client> {
+  const config: pg.ClientConfig & { replication?: string } = {
+    connectionString: url,
+    options: TEXT_SETTINGS,
+    application_name: 'millrace-producers',
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...(options.replication === true ? { replication: 'database' } : {}),
+  };
+  const client = new pg.Client(config);
+  // Without a listener a broken connection would end the process past every releaser.
+  client.on('error', (error) => options.onBroken?.(error));
+  try {
+    await client.connect();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new PlatformError('engine-unreachable', `Postgres does not take a connection: ${message}`, { cause: error });
+  }
+  return client;
+}
+
+/** The SQLSTATE of an error of Postgres; '' for others. */
+export function sqlState(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Ends the connection, whatever state it is in. */
+export async function endQuietly(client: pg.Client): Promise<void> {
+  await client.end().catch(() => undefined);
+}

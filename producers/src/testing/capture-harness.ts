@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { createTestDatabase } from '@millrace/database/testing';
+import type { TestDatabase } from '@millrace/database/testing';
+import { testEngines } from '@millrace/infra-local/testing';
+import { loadConfig } from '@millrace/kernel/config';
+import type { LogClient } from '@millrace/kernel/log';
+import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import { lsnFromPostgres } from '@millrace/kernel/position';
+import { createMetrics, silentLogger } from '@millrace/kernel/telemetry';
+import { createSchemaRegistry } from '@millrace/schemas/registry';
+import type { SchemaRegistry } from '@millrace/schemas/registry';
+import pg from 'pg';
+import { CaptureService } from '../capture/service.ts';
+import { settings } from '../config.ts';
+import type { ProducersConfig } from '../config.ts';
+import { PlainReader } from './plain-reader.ts';
+
+/** A capture that runs in this process. */
+export interface RunningCapture {
+  readonly service: CaptureService;
+  /** Resolves, or rejects, as `run` does. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** One database, slot and topic prefix of its own, on the shared engines, with everything to release at the end. */
+export class CaptureHarness {
+  readonly database: TestDatabase;
+  readonly sql: pg.Client;
+  readonly log: LogClient;
+  readonly registry: SchemaRegistry;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly config: ProducersConfig;
+  readonly #release: (() => Promise<unknown>)[] = [];
+
+  private constructor(
+    database: TestDatabase,
+    sql: pg.Client,
+    log: LogClient,
+    registry: SchemaRegistry,
+    environment: Readonly<Record<string, string>>,
+  ) {
+    this.database = database;
+    this.sql = sql;
+    this.log = log;
+    this.registry = registry;
+    this.environment = environment;
+    this.config = loadConfig(settings, environment);
+  }
+
+  static async open(): Promise<CaptureHarness> {
+    const engines = testEngines();
+    const database = await createTestDatabase();
+    const name = `capture_${randomBytes(6).toString('hex')}`;
+    const sql = new pg.Client({ connectionString: database.url });
+    await sql.connect();
+    const log = createKafkaLog({ brokers: engines.kafkaBrokers, clientId: name, logger: silentLogger() });
+    return new CaptureHarness(database, sql, log, await createSchemaRegistry(engines.schemaRegistryUrl), {
+      DATABASE_URL: database.url,
+      KAFKA_BROKERS: engines.kafkaBrokers.join(','),
+      SCHEMA_REGISTRY_URL: engines.schemaRegistryUrl,
+      TOPIC_PREFIX: `${name}.`,
+      SLOT_NAME: name,
+      PARTITIONS: '2',
+      HEALTH_PORT: '0',
+      LOG_LEVEL: 'warn',
+    });
+  }
+
+  /** Starts a capture and waits until it streams, unless told otherwise. */
+  async start(options: { log?: LogClient; waitReady?: boolean } = {}): Promise<RunningCapture> {
+    const service = new CaptureService({
+      config: this.config,
+      log: options.log ?? this.log,
+      registry: this.registry,
+      logger: silentLogger(),
+      metrics: createMetrics('producers'),
+    });
+    const controller = new AbortController();
+    const ended = service.run(controller.signal);
+    let failure: unknown = null;
+    ended.catch((error: unknown) => (failure = error));
+    const stop = async (): Promise<void> => {
+      controller.abort(new Error('stopped by the test'));
+      await ended.catch(() => undefined);
+    };
+    this.#release.push(stop);
+    if (options.waitReady !== false) {
+      await eventually(() => {
+        if (failure !== null) throw failure as Error;
+        return service.ready().ready;
+      });
+    }
+    return { service, ended, stop };
+  }
+
+  reader(): PlainReader {
+    const reader = new PlainReader(this.log, this.registry, this.config.topicPrefix, this.config.partitions);
+    this.#release.push(() => reader.close());
+    return reader;
+  }
+
+  /** A position at or past everything committed so far. */
+  async positionNow(): Promise<bigint> {
+    const { rows } = await this.sql.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
+    return lsnFromPostgres(rows[0]?.lsn ?? '') - 1n;
+  }
+
+  async confirmedFlush(): Promise<bigint> {
+    const { rows } = await this.sql.query<{ lsn: string }>(
+      'select confirmed_flush_lsn::text as lsn from pg_replication_slots where slot_name = $1',
+      [this.config.slotName],
+    );
+    return lsnFromPostgres(rows[0]?.lsn ?? '');
+  }
+
+  onClose(release: () => Promise<unknown>): void {
+    this.#release.push(release);
+  }
+
+  async close(): Promise<void> {
+    for (const release of this.#release.reverse()) await release();
+    const topics = (await this.log.admin.listTopics()).filter((topic) => topic.startsWith(this.config.topicPrefix));
+    await this.log.admin.deleteTopics(topics);
+    await this.log.close();
+    await this.sql.end();
+    await this.database.drop();
+  }
+}
+
+/** Looks every few ms until it holds. */
+export async function eventually(holds: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadlineMs) throw new Error(`it did not come to hold within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,3 @@
+export { PlainReader } from './plain-reader.ts';
+export type { ReadChange } from './plain-reader.ts';
+export { CaptureHarness, eventually } from './capture-harness.ts';
