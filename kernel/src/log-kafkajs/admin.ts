@@ -52,6 +52,11 @@ export class KafkajsAdmin implements LogAdmin {
     return (await this.#listAll()).filter((topic) => !topic.startsWith('__')).sort();
   }
 
+  /** Deletes a consumer group that has no members any more; leaves it to the broker when that fails. */
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.#call((admin) => admin.deleteGroups([groupId])).catch(() => undefined);
+  }
+
   async disconnect(): Promise<void> {
     const connected = this.#connected;
     this.#connected = null;

@@ -1,2 +1,3 @@
 export { KafkajsAdmin } from './admin.ts';
 export { createKafkajs, kafkajsLogCreator, type KafkajsOptions } from './kafkajs-client.ts';
+export { createKafkajsLog } from './kafkajs-log.ts';
