@@ -2,6 +2,7 @@ import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isAlive } from '../processes/identity.ts';
+import { hasCode } from '../processes/errno.ts';
 
 /**
  * Runs `work` while no other process does so for the same folder; waits for its turn. A lock left behind by a process
@@ -28,7 +29,7 @@ async function tryLock(path: string): Promise<boolean> {
     await file.close();
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (hasCode(error, 'EEXIST')) return false;
     throw error;
   }
 }

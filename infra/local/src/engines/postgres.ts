@@ -5,6 +5,7 @@ import { checkSocket, defaultRestartPolicy, Problem, type ProcessSpec } from '..
 import { repositoryRoot, type Home } from '../paths/index.ts';
 import { chooseUser, commandAs, type RunAs } from './os-user.ts';
 import { runToEnd } from './run.ts';
+import { hasCode } from '../processes/errno.ts';
 
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
@@ -46,7 +47,7 @@ async function restoreLinks(native: string): Promise<void> {
     const [from, to] = [resolve(native, '..', source), resolve(native, '..', target)];
     await symlink(from.slice(dirname(from).length + 1), join(dirname(from), to.slice(dirname(to).length + 1))).catch(
       (error: unknown) => {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+        if (!hasCode(error, 'EEXIST')) throw error;
       },
     );
   }

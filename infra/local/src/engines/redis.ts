@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { folderOf, redisDownload } from '../downloads/index.ts';
 import type { Home } from '../paths/index.ts';
 import { checkSocket, defaultRestartPolicy, Problem, type ProcessSpec } from '../processes/index.ts';
+import { hasCode } from '../processes/errno.ts';
 
 /** The name of the server for this platform as the downloaded archive spells it. */
 export function serverFileFor(platform: string, arch: string, files: readonly string[]): string | undefined {
@@ -64,6 +65,6 @@ export function redisSpec(home: Home, port: number): ProcessSpec {
 
 async function linkOnce(target: string, link: string): Promise<void> {
   await symlink(target, link).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!hasCode(error, 'EEXIST')) throw error;
   });
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { hasCode } from './errno.ts';
 
 /** Whether a process with this id exists (a zombie does not count). */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return hasCode(error, 'EPERM');
   }
   return statFields(pid)?.[0] !== 'Z';
 }

@@ -55,6 +55,7 @@ export class SupervisedProcess {
   #halt = new AbortController();
   #running: Promise<void> | undefined;
   #restartWanted = false;
+  readonly #watchers: { resolve: () => void; reject: (problem: Problem) => void }[] = [];
   #everReady = false;
 
   constructor(spec: ProcessSpec, options: SupervisedOptions) {
@@ -100,12 +101,18 @@ export class SupervisedProcess {
     this.#enter('stopped');
   }
 
-  /** Ends the present process in an orderly way; it comes back at once, counted as a restart. */
+  /**
+   * Ends the present process in an orderly way; it comes back at once, counted as a restart. Resolves when it is ready.
+   * @throws Problem when it is stopped meanwhile, or not started at all.
+   */
   async restart(): Promise<void> {
+    if (this.#running === undefined) throw new Problem(`${this.spec.title} is not started.`);
     const child = this.#child;
-    if (child === undefined) return;
-    this.#restartWanted = true;
-    await this.#endChild(child);
+    if (child !== undefined) {
+      this.#restartWanted = true;
+      await this.#endChild(child);
+    }
+    await new Promise<void>((resolve, reject) => this.#watchers.push({ resolve, reject }));
   }
 
   /** A method, since the answer changes while we wait. */
@@ -116,6 +123,13 @@ export class SupervisedProcess {
   #enter(state: ProcessState): void {
     if (this.#state === state) return;
     this.#state = state;
+    const over = state === 'stopped' || state === 'failed';
+    if (over || state === 'ready') {
+      for (const watcher of this.#watchers.splice(0)) {
+        if (over) watcher.reject(new Problem(`${this.spec.title} was stopped before it was ready.`));
+        else watcher.resolve();
+      }
+    }
     this.#options.onChange(this);
   }
 

@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandLineOf, isAlive } from '../processes/index.ts';
 import type { Home } from '../paths/index.ts';
+import { hasCode } from '../processes/errno.ts';
 
 /** Who holds a home. The command line tells a supervisor from a stranger that was given its process id. */
 export interface LockHolder {
@@ -32,7 +33,7 @@ export async function takeHome(home: Home): Promise<LockHolder | undefined> {
       await file.close();
       return undefined;
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (!hasCode(error, 'EEXIST')) throw error;
       const holder = await holderOfHome(home);
       if (holder !== undefined) return holder;
       await rm(pathOf(home), { force: true });
