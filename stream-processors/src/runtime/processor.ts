@@ -34,17 +34,17 @@ export function entriesOf(topic: ViewTopic, ...kinds: readonly ViewKind[]): View
 
 /** A keyed store's value type and its secondary indexes. Values are JSON-safe and never changed in place. */
 export interface StoreSpec<T = unknown, I extends string = string> {
-  readonly indexes: Readonly<Record<string, (value: never) => string | null>>;
+  readonly indexes: Readonly<Record<string, (value: never) => string | null | readonly string[]>>;
   /** Only for the compiler. */
   readonly shape?: { readonly value: T; readonly index: I };
 }
 
 /**
- * Declares a store. An index maps a value to the text it is found under (null: not at all); it lives in memory and is rebuilt at restore.
+ * Declares a store. An index maps a value to the text or texts it is found under (null: none); it lives in memory and is rebuilt at restore.
  */
 export function keyedStore<T>(): StoreSpec<T, never>;
 export function keyedStore<T, I extends string>(
-  indexes: Readonly<Record<I, (value: T) => string | null>>,
+  indexes: Readonly<Record<I, (value: T) => string | null | readonly string[]>>,
 ): StoreSpec<T, I>;
 export function keyedStore(indexes: StoreSpec['indexes'] = {}): StoreSpec {
   return { indexes };

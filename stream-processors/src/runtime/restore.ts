@@ -134,7 +134,8 @@ async function scan(
   for (let next = from; next < barrierOffset;) {
     for (const batch of await reader.poll(1000)) {
       for (const record of batch.records) if (record.offset < barrierOffset) take(record);
-      if (batch.nextOffset < next) throw new PlatformError('internal', `${topic}/${partition} went back while it was read`);
+      if (batch.nextOffset < next)
+        throw new PlatformError('internal', `${topic}/${partition} went back while it was read`);
       next = batch.nextOffset;
     }
   }

@@ -169,7 +169,9 @@ export class TaskRunner {
   async turn(batches: readonly FetchedBatch[]): Promise<void> {
     this.#polledMs = this.#options.now();
     for (const batch of batches) {
-      const at = this.inputs.findIndex(({ topic, partition }) => topic === batch.topic && partition === batch.partition);
+      const at = this.inputs.findIndex(
+        ({ topic, partition }) => topic === batch.topic && partition === batch.partition,
+      );
       if ((await this.decoders[at]?.feed(batch)) === true) this.#sawData = true;
     }
     for (;;) {
@@ -215,7 +217,9 @@ export class TaskRunner {
           if (parks !== null) this.#options.events?.parked(parks);
           this.#options.logger.error(
             { task: this.name, aggregate: parks, topic: input.topic, kind, reason: message },
-            parks === null ? 'a record went to the dead-letter topic' : 'an aggregate is parked in the dead-letter topic',
+            parks === null
+              ? 'a record went to the dead-letter topic'
+              : 'an aggregate is parked in the dead-letter topic',
           );
         }
       }

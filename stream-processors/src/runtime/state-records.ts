@@ -86,7 +86,10 @@ export class StateRecords {
   }
 
   static async create(registry: SchemaRegistry, topic: string): Promise<StateRecords> {
-    return new StateRecords(await registry.register(topic, stateSchema), await registry.register(topic, positionSchema));
+    return new StateRecords(
+      await registry.register(topic, stateSchema),
+      await registry.register(topic, positionSchema),
+    );
   }
 
   state(key: string, { lsn, value, undo }: StateValue): LogRecord {

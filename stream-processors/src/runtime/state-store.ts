@@ -27,7 +27,7 @@ export class StateStore<T = unknown> implements KeyedStore<T, string> {
   readonly recordPrefix: string;
   readonly dirty = new Map<string, T | undefined>();
   readonly #values = new Map<string, T>();
-  readonly #indexes: { name: string; textOf: (value: never) => string | null; keys: Map<string, Set<string>> }[];
+  readonly #indexes: { name: string; textOf: (value: never) => Texts; keys: Map<string, Set<string>> }[];
   readonly #journal: Journal;
 
   constructor(recordPrefix: string, journal: Journal, spec: Pick<StoreSpec, 'indexes'> = { indexes: {} }) {
@@ -80,20 +80,27 @@ export class StateStore<T = unknown> implements KeyedStore<T, string> {
   #place(key: string, previous: T | undefined, value: T | undefined): void {
     if (value === undefined) this.#values.delete(key);
     else this.#values.set(key, value);
-    for (const index of this.#indexes) {
-      const before = previous === undefined ? null : index.textOf(previous as never);
-      const after = value === undefined ? null : index.textOf(value as never);
+    for (const { textOf, keys } of this.#indexes) {
+      const before = previous === undefined ? null : textOf(previous as never);
+      const after = value === undefined ? null : textOf(value as never);
       if (before === after) continue;
-      if (before !== null) {
-        const keys = index.keys.get(before);
-        keys?.delete(key);
-        if (keys?.size === 0) index.keys.delete(before);
+      for (const text of listOf(before)) {
+        const found = keys.get(text);
+        found?.delete(key);
+        if (found?.size === 0) keys.delete(text);
       }
-      if (after !== null) {
-        let keys = index.keys.get(after);
-        if (keys === undefined) index.keys.set(after, (keys = new Set()));
-        keys.add(key);
+      for (const text of listOf(after)) {
+        let found = keys.get(text);
+        if (found === undefined) keys.set(text, (found = new Set()));
+        found.add(key);
       }
     }
   }
+}
+
+type Texts = string | null | readonly string[];
+
+function listOf(texts: Texts): readonly string[] {
+  if (texts === null) return [];
+  return typeof texts === 'string' ? [texts] : texts;
 }

@@ -297,7 +297,14 @@ export class Task {
       const aggregate = aggregateOf(origin.key);
       const topic = this.#options.inputs[input]?.topic ?? '';
       if (aggregate !== null && this.parked.has(topic, aggregate)) {
-        this.#setAside(input, origin, element.offset, aggregate, 'parked', 'an earlier row of this aggregate is parked');
+        this.#setAside(
+          input,
+          origin,
+          element.offset,
+          aggregate,
+          'parked',
+          'an earlier row of this aggregate is parked',
+        );
         return;
       }
     }

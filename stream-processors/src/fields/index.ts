@@ -1,0 +1,13 @@
+export {
+  identity,
+  integer,
+  jsonObject,
+  microseconds,
+  oneOf,
+  optionalMicroseconds,
+  optionalText,
+  text,
+  without,
+} from './columns.ts';
+export { add, amountText, hundredths, multiply } from './money.ts';
+export { isoTime } from './time.ts';

@@ -1,0 +1,29 @@
+import { PlatformError } from '@millrace/kernel/errors';
+
+/** Money is held in hundredths (the scale of every money column) as a safe integer: exact up to 90 trillion. Text at the edges. */
+export function hundredths(amount: string): number {
+  const match = /^(-?)(\d{1,13})(?:\.(\d{1,2})0*)?$/.exec(amount);
+  if (match === null) throw new PlatformError('record-malformed', 'an amount is not a number with two decimals');
+  const value = Number(match[2]) * 100 + Number((match[3] ?? '').padEnd(2, '0'));
+  return match[1] === '-' ? -value : value;
+}
+
+/** As Postgres prints numeric(12,2). */
+export function amountText(value: number): string {
+  const magnitude = Math.abs(value);
+  const text = `${Math.floor(magnitude / 100)}.${String(magnitude % 100).padStart(2, '0')}`;
+  return value < 0 ? `-${text}` : text;
+}
+
+export function add(...values: readonly number[]): number {
+  return exact(values.reduce((sum, value) => sum + value, 0));
+}
+
+export function multiply(value: number, quantity: number): number {
+  return exact(value * quantity);
+}
+
+function exact(value: number): number {
+  if (!Number.isSafeInteger(value)) throw new PlatformError('record-malformed', 'an amount is too large to be exact');
+  return value;
+}

@@ -1,0 +1,4 @@
+/** ISO 8601 in UTC with milliseconds, from µs since 1970. */
+export function isoTime(us: number): string {
+  return new Date(Math.floor(us / 1000)).toISOString();
+}

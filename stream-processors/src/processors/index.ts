@@ -1,0 +1,10 @@
+import type { AnyProcessor } from '../runtime/index.ts';
+import { catalog } from './catalog/index.ts';
+import { inventory } from './inventory/index.ts';
+import { orders } from './orders/index.ts';
+import { pricing } from './pricing/index.ts';
+
+/** Every processor of this deployable. A new one is a folder and a line here. */
+export const processors: readonly AnyProcessor[] = [inventory, pricing, orders, catalog];
+
+export { catalog, inventory, orders, pricing };
