@@ -1,0 +1,212 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { testEngines } from '@millrace/infra-local/testing';
+import { clickhouseNames, clickhouseViews } from '@millrace/schemas/stores';
+import type { ClickhouseNames } from '@millrace/schemas/stores';
+import { silentObserver } from '../port/index.ts';
+import { sinkContract } from '../port/testing/contract.ts';
+import { batchWith, entryAt, exampleOrder, exampleProduct, exampleStock } from '../port/testing/examples.ts';
+import { endpointOf, startTcpProxy, through } from '../port/testing/tcp-proxy.ts';
+import { createClickhouse } from './client.ts';
+import { ClickhouseSink } from './index.ts';
+
+const { clickhouseUrl: url } = testEngines();
+const client = createClickhouse(url);
+const customerSecret = 'a secret of the tests';
+const databases: string[] = [];
+function newDatabase(): string {
+  const database = `test_sinks_${process.pid}_${Date.now()}_${databases.length}`;
+  databases.push(database);
+  return database;
+}
+
+afterAll(async () => {
+  for (const database of databases) await drop(database);
+  await client.close();
+});
+
+async function drop(database: string): Promise<void> {
+  await client.command({ query: `DROP DATABASE IF EXISTS ${database} SYNC` });
+}
+
+async function rowsOf(query: string): Promise<Record<string, unknown>[]> {
+  return (await client.query({ query, format: 'JSONEachRow' })).json<Record<string, unknown>>();
+}
+
+/** Every `v_*` view but that of freshness, its rows sorted by their text. */
+async function contentsOf(database: string): Promise<Record<string, unknown>> {
+  const names = clickhouseNames(database);
+  const contents: Record<string, unknown> = {};
+  for (const view of Object.keys(clickhouseViews) as (keyof typeof clickhouseViews)[]) {
+    if (view === 'freshness') continue;
+    const rows = await rowsOf(`SELECT * FROM ${names.view(view)}`);
+    contents[view] = rows.map((row) => JSON.stringify(row)).sort();
+  }
+  return contents;
+}
+
+async function openSink(database: string, at = url): Promise<ClickhouseSink> {
+  const sink = new ClickhouseSink({ url: at, database, customerSecret });
+  await sink.open(silentObserver);
+  return sink;
+}
+
+sinkContract(
+  'clickhouse',
+  () => {
+    const database = newDatabase();
+    return Promise.resolve({
+      createSink: () => new ClickhouseSink({ url, database, customerSecret }),
+      contents: () => contentsOf(database),
+      drop: () => drop(database),
+    });
+  },
+  { seeds: [1, 2] },
+);
+
+const line = (itemId: string, productId: string, quantity: number, unitPrice: string, totalPrice: string) => ({
+  itemId,
+  productId,
+  variantId: null,
+  vendorId: 'v1',
+  name: 'A desk',
+  quantity,
+  unitPrice,
+  totalPrice,
+});
+
+async function salesOf(names: ClickhouseNames): Promise<Record<string, unknown>[]> {
+  return rowsOf(
+    `SELECT toString(day) AS day, category, vendor, currency, toUInt32(orders) AS orders, toInt32(units) AS units, toString(revenue) AS revenue
+     FROM ${names.view('salesByDay')} ORDER BY day, category`,
+  );
+}
+
+describe('clickhouse', () => {
+  test('sales follow an order whose lines change, and forget it when it is cancelled', async () => {
+    const database = newDatabase();
+    const names = clickhouseNames(database);
+    const sink = await openSink(database);
+    const product = { ...exampleProduct, categoryPath: ['Furniture', 'Desks'], vendor: 'Acme' };
+    const order = { ...exampleOrder, currency: 'USD', placedAt: '2026-03-01T23:59:59.999Z' };
+    await sink.write([
+      batchWith(entryAt('product', 'p1', 1n, product)),
+      {
+        ...batchWith(
+          entryAt('order', 'o1', 2n, {
+            ...order,
+            items: [line('1', 'p1', 2, '0.10', '0.20'), line('2', 'p2', 1, '5.00', '5.00')],
+          }),
+          entryAt('order', 'o2', 3n, { ...order, items: [line('3', 'p1', 1, '0.10', '0.10')] }),
+        ),
+      },
+    ]);
+    const day = '2026-03-01';
+    const desks = { day, category: 'Desks', vendor: 'Acme', currency: 'USD' };
+    expect(await salesOf(names)).toEqual([
+      { day, category: '', vendor: '', currency: 'USD', orders: 1, units: 1, revenue: '5' },
+      { ...desks, orders: 2, units: 3, revenue: '0.3' },
+    ]);
+    await sink.write([
+      batchWith(entryAt('order', 'o1', 4n, { ...order, items: [line('1', 'p1', 1, '0.10', '0.10')] })),
+    ]);
+    expect(await salesOf(names)).toEqual([{ ...desks, orders: 2, units: 2, revenue: '0.2' }]);
+    await sink.write([
+      batchWith(
+        entryAt('order', 'o2', 5n, { ...order, status: 'cancelled', items: [line('3', 'p1', 1, '0.10', '0.10')] }),
+      ),
+    ]);
+    expect(await salesOf(names)).toEqual([{ ...desks, orders: 1, units: 1, revenue: '0.1' }]);
+    await sink.write([batchWith(entryAt('order', 'o1', 6n, null))]);
+    expect(await salesOf(names)).toEqual([]);
+    await sink.close();
+  });
+
+  test('customers appear under a pseudonym that is the same for the same customer', async () => {
+    const database = newDatabase();
+    const sink = await openSink(database);
+    const of = (customerId: string | null) => ({ ...exampleOrder, customerId });
+    await sink.write([
+      batchWith(
+        entryAt('order', 'o1', 1n, of('k1')),
+        entryAt('order', 'o2', 2n, of('k1')),
+        entryAt('order', 'o3', 3n, of(null)),
+      ),
+    ]);
+    const rows = await rowsOf(`SELECT order_id, customer_key FROM ${database}.v_orders ORDER BY order_id`);
+    const [first, second, third] = rows.map((row) => row['customer_key']);
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    expect(second).toBe(first);
+    expect(third).toBe('');
+    await sink.close();
+  });
+
+  test('positions above 2^53 keep every digit, and freshness shows age', async () => {
+    const database = newDatabase();
+    const sink = await openSink(database);
+    const lsn = (2n << 56n) | 12345678901n;
+    const entry = {
+      ...entryAt('stock', 'p1', 1n, {
+        ...exampleStock,
+        variants: [
+          {
+            variantId: 'x',
+            onHand: 9,
+            reserved: 2,
+            available: 7,
+            warehouses: [{ warehouseId: 'w', onHand: 9, reserved: 2, available: 7 }],
+          },
+        ],
+      }),
+      lsn,
+    };
+    await sink.write([
+      {
+        view: 'inventory',
+        partition: 1,
+        entries: [entry],
+        applied: { lsn, committedAtMs: Date.now() - 5000, offset: 4n },
+      },
+    ]);
+    const position = lsn.toString().padStart(20, '0');
+    expect(
+      await rowsOf(
+        `SELECT product_id, variant_id, warehouse_id, toInt32(on_hand) AS n, position FROM ${database}.v_inventory`,
+      ),
+    ).toEqual([{ product_id: 'p1', variant_id: 'x', warehouse_id: 'w', n: 9, position }]);
+    const [freshness] = await rowsOf(
+      `SELECT view, partition, position, toInt32(age_ms) AS age_ms FROM ${database}.v_freshness`,
+    );
+    expect(freshness).toMatchObject({ view: 'inventory', partition: 1, position });
+    expect(freshness?.['age_ms']).toBeGreaterThanOrEqual(5000);
+    await sink.close();
+  });
+
+  test('a broken connection is store-unavailable, and the sink opens again where the store stands', async () => {
+    const database = newDatabase();
+    const proxy = await startTcpProxy(endpointOf(url));
+    const sink = await openSink(database, through(proxy, url));
+    await sink.write([batchWith(entryAt('stock', 'p1', 1n, exampleStock))]);
+    await proxy.cut();
+    const second = batchWith(entryAt('stock', 'p1', 2n, exampleStock));
+    await expect(sink.write([second])).rejects.toMatchObject({ kind: 'store-unavailable' });
+    await expect(sink.open(silentObserver)).rejects.toMatchObject({ kind: 'store-unavailable' });
+    await proxy.mend();
+    await sink.open(silentObserver);
+    expect((await sink.positions()).map(({ offset }) => offset)).toEqual([1n]);
+    await sink.write([second]);
+    expect((await sink.positions()).map(({ offset }) => offset)).toEqual([2n]);
+    await sink.close();
+    await proxy.close();
+  });
+
+  test('a row that the server refuses halts instead of being skipped', async () => {
+    const database = newDatabase();
+    const sink = await openSink(database);
+    const order = { ...exampleOrder, totalAmount: 'much' };
+    await expect(sink.write([batchWith(entryAt('order', 'o1', 1n, order))])).rejects.toMatchObject({
+      kind: 'store-rejected',
+    });
+    expect(await sink.positions()).toEqual([]);
+    await sink.close();
+  });
+});

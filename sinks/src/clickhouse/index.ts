@@ -1,0 +1,2 @@
+export { ClickhouseSink } from './clickhouse-sink.ts';
+export type { ClickhouseSinkOptions } from './clickhouse-sink.ts';
