@@ -1,0 +1,189 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { FetchedBatch } from '@millrace/kernel/log';
+import type { StoredRecord } from '@millrace/kernel/log-memory';
+import { MemoryRegistry } from '@millrace/schemas/registry';
+import { catalog, inventory, pricing } from '../processors/index.ts';
+import { TestRoad, seeded, shopHistory } from '../testing/index.ts';
+import type { AnyProcessor, RunnerLimits, TaskRunner } from './index.ts';
+import { restore } from './restore.ts';
+import { StateRecords } from './state-records.ts';
+
+const all: readonly AnyProcessor[] = [pricing, inventory, catalog];
+
+async function recordedRoad(seed: number, commits: number): Promise<TestRoad> {
+  const road = await TestRoad.open();
+  for (const { lsn, tsUs, rows } of shopHistory(seed, commits)) {
+    await road.source.commit(lsn, tsUs, rows);
+    if (lsn % 30n === 0n) await road.source.watermark(lsn + 5n, tsUs + 3_000_000);
+  }
+  return road;
+}
+
+/** Hands a task its inputs in chunks and turns that chance decides, so that nothing depends on when what arrives. */
+async function feedByChance(road: TestRoad, runner: TaskRunner, pick: (below: number) => number): Promise<void> {
+  const inputs = runner.inputs.map((input) => ({
+    ...input,
+    records: road.log.records(input.topic, input.partition),
+    at: 0,
+  }));
+  while (inputs.some(({ at, records }) => at < records.length)) {
+    const input = inputs[pick(inputs.length)]!;
+    if (input.at === input.records.length) continue;
+    const chunk = input.records.slice(input.at, input.at + 1 + pick(12));
+    input.at += chunk.length;
+    await runner.turn([batchOf(input, chunk)]);
+  }
+  await runner.settled();
+}
+
+function batchOf(
+  { topic, partition }: { topic: string; partition: number },
+  chunk: readonly StoredRecord[],
+): FetchedBatch {
+  const nextOffset = chunk.at(-1)!.offset + 1n;
+  return { topic, partition, records: chunk, nextOffset, highWatermark: nextOffset, byteLength: 0 };
+}
+
+const entriesIn = (road: TestRoad, processor: AnyProcessor): string[] =>
+  road.log
+    .records(processor.output)
+    .filter(({ key }) => key !== null && key[0] !== 0x5f)
+    .map(({ key, value }) => `${key!.toString()}=${value === null ? 'gone' : value.toString('base64')}`);
+
+const final = (entries: readonly string[]): Map<string, string> =>
+  new Map(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry]));
+
+test('any order of arrival, any cut into polls and any size of batch give the same entries', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer(), fc.integer(), fc.boolean(), async (seed, chance, small) => {
+      const steady = await recordedRoad(seed, 25);
+      const mixed = await recordedRoad(seed, 25);
+      const pick = seeded(chance);
+      const limits: Partial<RunnerLimits> = small
+        ? { maxBatchBytes: 700, resultBytes: 200 + pick(2000), lazyAbove: pick(3) }
+        : { resultBytes: 100_000 };
+      for (const processor of all) {
+        const first = await steady.start(processor);
+        while (await first.step());
+        await feedByChance(mixed, await mixed.start(processor, 0, limits), pick);
+        expect(entriesIn(mixed, processor)).toEqual(entriesIn(steady, processor));
+      }
+    }),
+    { numRuns: 12 },
+  );
+});
+
+describe('a crash at any append', () => {
+  test('before or after it took effect, with and without compaction: every entry once, the same at the end', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), fc.integer(), fc.boolean(), async (seed, chance, compacts) => {
+        const steady = await recordedRoad(seed, 20);
+        const shaken = await recordedRoad(seed, 20);
+        const pick = seeded(chance);
+        for (const processor of all) {
+          const first = await steady.start(processor, 0, { resultBytes: 0, lazyAbove: 1_000 });
+          while (await first.step());
+          const limits = {
+            maxBatchBytes: 400 + pick(1200),
+            resultBytes: pick(2000),
+            lazyAbove: pick(4),
+            inFlight: 1 + pick(4),
+          };
+          await runWithCrashes(shaken, processor, limits, pick, compacts);
+          const wanted = entriesIn(steady, processor);
+          const got = entriesIn(shaken, processor);
+          if (compacts) {
+            // Compaction keeps each key's newest; what is deleted may be gone with its tombstone.
+            for (const [key, entry] of final(got)) expect(entry).toBe(final(wanted).get(key));
+          } else expect(got).toEqual(wanted);
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  test('what a restore finds is the state after some whole commit, never half a result', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), fc.integer(), async (seed, chance) => {
+        const pick = seeded(chance);
+        const steady = await recordedRoad(seed, 15);
+        const shaken = await recordedRoad(seed, 15);
+        const wholes = new Map<bigint, Record<string, string>>();
+        const first = await steady.start(pricing, 0, { resultBytes: 0 });
+        while (await first.step());
+        for (const [lsn, state] of await statesByPosition(steady, pricing)) wholes.set(lsn, state);
+        const limits = { maxBatchBytes: 400, resultBytes: 1500, lazyAbove: 2 };
+        await runWithCrashes(shaken, pricing, limits, pick, true, async () => {
+          const { position, values } = await restored(shaken, pricing);
+          if (position !== null) expect(Object.fromEntries(values)).toEqual(wholes.get(position.lsn));
+        });
+      }),
+      { numRuns: 12 },
+    );
+  });
+});
+
+async function runWithCrashes(
+  road: TestRoad,
+  processor: AnyProcessor,
+  limits: Partial<RunnerLimits>,
+  pick: (below: number) => number,
+  compacts: boolean,
+  afterCrash?: () => Promise<void>,
+): Promise<void> {
+  for (let crashes = 0; ; crashes++) {
+    let untilCrash = crashes < 8 ? 1 + pick(10) : Infinity;
+    const before = pick(2) === 0;
+    const strike = ({ writer }: { writer: string }): void => {
+      if (writer.startsWith('views.') && --untilCrash === 0) throw new Error('struck down');
+    };
+    road.log.hooks = before ? { beforeAppend: strike } : { afterAppend: strike };
+    const runner = await road.start(processor, 0, limits);
+    try {
+      while (await runner.step());
+      return;
+    } catch (error) {
+      expect(String(error)).toMatch(/struck down|unknown/);
+    } finally {
+      road.log.hooks = {};
+    }
+    if (compacts && pick(2) === 0) road.log.compact(processor.output);
+    await afterCrash?.();
+  }
+}
+
+async function restored(road: TestRoad, processor: AnyProcessor, upTo?: bigint) {
+  const records = await StateRecords.create(road.registry, processor.output);
+  const [bounds] = await road.log.admin.offsets(processor.output);
+  const end = { topic: processor.output, partition: 0, barrierOffset: upTo ?? bounds!.end, startOffset: bounds!.start };
+  return restore(road.log.createReader(), end, records, { decode: () => null, prepare: () => Promise.resolve() });
+}
+
+/** The state at each position of a run that made a result of every step. */
+async function statesByPosition(road: TestRoad, processor: AnyProcessor): Promise<Map<bigint, Record<string, string>>> {
+  const states = new Map<bigint, Record<string, string>>();
+  for (const { key, offset } of road.log.records(processor.output)) {
+    if (key?.toString() !== '_position') continue;
+    const { position, values } = await restored(road, processor, offset + 1n);
+    states.set(position!.lsn, Object.fromEntries(values));
+  }
+  return states;
+}
+
+test('a writer that was replaced is refused, and says so', async () => {
+  const road = await recordedRoad(1, 3);
+  const zombie = await road.start(inventory);
+  const successor = await road.start(inventory);
+  await expect(zombie.step()).rejects.toMatchObject({ kind: 'log-fenced' });
+  while (await successor.step());
+  expect(entriesIn(road, inventory).length).toBeGreaterThan(0);
+});
+
+test('state of another version is refused with a sentence that says what to do', async () => {
+  const road = await recordedRoad(1, 3);
+  const runner = await road.start(inventory);
+  while (await runner.step());
+  await expect(road.start({ ...inventory, stateVersion: 2 })).rejects.toThrow('rebuild the view');
+  expect(road.registry).toBeInstanceOf(MemoryRegistry);
+});

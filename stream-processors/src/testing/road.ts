@@ -1,0 +1,105 @@
+import type { LogClient } from '@millrace/kernel/log';
+import { MemoryLog } from '@millrace/kernel/log-memory';
+import { silentLogger } from '@millrace/kernel/telemetry';
+import { createChangeDecoder } from '@millrace/schemas/cdc';
+import { MemoryRegistry } from '@millrace/schemas/registry';
+import type { SchemaRegistry } from '@millrace/schemas/registry';
+import { topicSpecs, viewTopics } from '@millrace/schemas/topics';
+import type { ViewTopic } from '@millrace/schemas/topics';
+import { createViewCodec } from '@millrace/schemas/views';
+import type { ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
+import { DeadLetterLog, TaskRunner } from '../runtime/index.ts';
+import type { AnyProcessor, RunnerLimits } from '../runtime/index.ts';
+import { TestSource } from './source.ts';
+
+/** An entry as it stands in the output log. */
+export interface Written {
+  readonly key: string;
+  readonly entry: ViewEntry;
+}
+
+/**
+ * Processors without a broker: an in-memory log, a source to write commits with, a clock that stands still until told otherwise. Everything
+ * happens in the calls; nothing waits.
+ */
+export class TestRoad {
+  readonly log: MemoryLog;
+  readonly registry: SchemaRegistry;
+  readonly source: TestSource;
+  nowMs = 0;
+  readonly #codecs: ReadonlyMap<ViewTopic, ViewCodec>;
+  readonly #runners = new Map<string, TaskRunner>();
+
+  private constructor(
+    log: MemoryLog,
+    registry: SchemaRegistry,
+    source: TestSource,
+    codecs: ReadonlyMap<ViewTopic, ViewCodec>,
+  ) {
+    this.log = log;
+    this.registry = registry;
+    this.source = source;
+    this.#codecs = codecs;
+  }
+
+  static async open(partitions = 1): Promise<TestRoad> {
+    const log = new MemoryLog({ topics: topicSpecs('', partitions) });
+    const registry = new MemoryRegistry();
+    const codecs = new Map<ViewTopic, ViewCodec>();
+    for (const topic of viewTopics) codecs.set(topic, await createViewCodec(registry, topic));
+    return new TestRoad(log, registry, await TestSource.open(log, registry, { partitions }), codecs);
+  }
+
+  /** Starts (or starts again, fencing the former) the task of a processor and partition. */
+  async start(
+    processor: AnyProcessor,
+    partition = 0,
+    limits: Partial<RunnerLimits> = {},
+    log: LogClient = this.log,
+  ): Promise<TaskRunner> {
+    const codec = this.#codecs.get(processor.output);
+    if (codec === undefined) throw new Error(`no codec of ${processor.output}`);
+    const runner = await TaskRunner.open({
+      processor,
+      partition,
+      topicPrefix: '',
+      log,
+      registry: this.registry,
+      codec,
+      inputs: { changes: createChangeDecoder(this.registry), views: this.#codecs },
+      deadLetters: new DeadLetterLog({
+        log,
+        writerName: `dlq-of-${processor.name}`,
+        barrier: () => ({ key: Buffer.from('_barrier'), value: null }),
+      }),
+      logger: silentLogger(),
+      now: () => this.nowMs,
+      limits: { watermarkMs: 0, ...limits },
+    });
+    this.#runners.set(`${processor.name}/${partition}`, runner);
+    return runner;
+  }
+
+  /** Lets every started task read and work until none finds anything new. */
+  async settle(): Promise<void> {
+    for (let busy = true; busy;) {
+      busy = false;
+      for (const runner of this.#runners.values()) if (await runner.step()) busy = true;
+    }
+  }
+
+  /** Every entry of a view's partition, in log order, deletions included. */
+  written(topic: ViewTopic, partition = 0): Written[] {
+    const codec = this.#codecs.get(topic);
+    return this.log.records(topic, partition).flatMap(({ key, value }) => {
+      const entry = codec?.decode(key, value) ?? null;
+      return entry === null ? [] : [{ key: `${entry.kind}:${entry.id}`, entry }];
+    });
+  }
+
+  /** The newest entry's data; undefined where there never was one. */
+  latest<K extends ViewKind>(topic: ViewTopic, kind: K, id: string, partition = 0): ViewEntry<K>['data'] | undefined {
+    const found = this.written(topic, partition).findLast(({ key }) => key === `${kind}:${id}`);
+    return found?.entry.data as ViewEntry<K>['data'] | undefined;
+  }
+}
