@@ -17,6 +17,7 @@ export function schemaRegistrySpec(home: Home, port: number): ProcessSpec {
     'apicurio.datasource.jdbc.min-size': 2,
     'apicurio.rules.global.compatibility': 'BACKWARD',
     'quarkus.log.console.color': 'false',
+    'quarkus.http.access-log.enabled': 'false',
   };
   const flags = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`);
   const folder = folderOf(home.downloads, registryDownload);

@@ -263,6 +263,9 @@ export class SupervisedProcess {
 
   async #endSentence(end: End): Promise<string> {
     const how = end.error ?? (end.signal === null ? `exit code ${end.code ?? 'unknown'}` : `signal ${end.signal}`);
+    // Who is killed says nothing about it; what the log has last is beside the point.
+    if (end.signal === 'SIGKILL')
+      return `${this.spec.title} was killed (signal SIGKILL: by hand, or by the system short of memory).`;
     const lines = await lastLines(this.#options.logPath, 3);
     if (saysDiskFull(lines))
       return `${this.spec.title} ended because the disk is full: free some room on the disk of ${this.#options.logPath}.`;
