@@ -1,8 +1,11 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { demoShop } from './demo-shop.ts';
 import type { Row } from './rows.ts';
 import { readSource } from './source.ts';
 import { sourceTotals } from './source-totals.ts';
+
+// Reads and maps the whole source: a second or two of work, more on a busy machine.
+jest.setTimeout(60_000);
 
 const lines = readSource();
 const shop = demoShop('a seed', lines);
@@ -13,9 +16,11 @@ const sum = (rows: readonly Row[], column: string) => rows.reduce((total, row) =
 
 describe('the demo shop', () => {
   test('is the same in every replay, and another with another seed', () => {
-    const digest = (of: unknown) => JSON.stringify(of);
-    expect(digest(demoShop('a seed', lines))).toBe(digest(shop));
-    expect(digest(demoShop('another', lines).orders[0])).not.toBe(digest(shop.orders[0]));
+    const part = lines.slice(0, 1500);
+    const digest = (seed: string) => JSON.stringify(demoShop(seed, part));
+    const once = digest('a seed');
+    expect(digest('a seed')).toBe(once);
+    expect(digest('another')).not.toBe(once);
   });
 
   test('has all that the source has', () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ClientBase, Pool } from 'pg';
 import { copyRows } from './copy-rows.ts';
 import type { Cell } from './copy-rows.ts';
@@ -50,62 +51,76 @@ export async function seedShop(pool: Pool, options: SeedOptions): Promise<SeedRe
   if (orders > 0 && products < 1) throw new RangeError('orders need products');
   return withLoadLock(pool, `seed ${seed}`, async (client) => {
     const reference = await seedReference(client, seed, vendorName(seed));
-    const stage = (name: SeedProgress['stage'], total: number, write: WriteBatch) =>
-      runStage(client, options, name, total, write);
-    const wroteProducts = await stage('products', products, (from, to) =>
-      writeBatch(client, productColumns, from, to, (tables, index) => addProduct(tables, seed, index, reference)),
-    );
+    const stage = <T extends string>(name: SeedProgress['stage'], total: number, batches: Batches<T>) =>
+      runStage(client, options, name, total, batches);
+    const wroteProducts = await stage('products', products, {
+      columns: productColumns,
+      add: (tables, index) => addProduct(tables, seed, index, reference),
+    });
     const customers = Math.ceil(orders / ordersPerCustomer);
-    const wroteCustomers = await stage('customers', customers, (from, to) =>
-      writeBatch(client, customerColumns, from, to, (tables, index) => addCustomer(tables, seed, index)),
-    );
+    const wroteCustomers = await stage('customers', customers, {
+      columns: customerColumns,
+      add: (tables, index) => addCustomer(tables, seed, index),
+    });
     const choice = orders === 0 ? undefined : choiceOf(seed, products, customers, reference.vendors);
-    const wroteOrders = await stage('orders', orders, async (from, to) => {
-      if (choice === undefined) return;
-      await writeBatch(client, orderColumns, from, to, (tables, index) => addOrder(tables, seed, index, choice));
+    const wroteOrders = await stage('orders', orders, {
+      columns: orderColumns,
+      add: (tables, index) => choice !== undefined && addOrder(tables, seed, index, choice),
     });
     const complete = options.signal?.aborted !== true;
     return { products: wroteProducts, customers: wroteCustomers, orders: wroteOrders, complete };
   });
 }
 
-type WriteBatch = (from: number, to: number) => Promise<void>;
+/** How to draw the things of a stage. Tables are written in the columns' order. */
+interface Batches<T extends string> {
+  readonly columns: Readonly<Record<T, readonly string[]>>;
+  readonly add: (tables: Record<T, Cell[][]>, index: number) => void;
+}
 
-async function runStage(
+/** Draws the next batch while the server writes the last one. */
+async function runStage<T extends string>(
   client: ClientBase,
   { seed, onProgress, signal }: SeedOptions,
   stage: SeedProgress['stage'],
   total: number,
-  write: WriteBatch,
+  batches: Batches<T>,
 ): Promise<number> {
   const load = `seed ${seed} ${stage}`;
   const { done: before } = await beginLoad(client, load, total, { seed });
+  const endOf = (from: number) => Math.min(total, from + perTransaction[stage]);
   let done = before;
+  let drawn = await drawBatch(batches, done, endOf(done));
   while (done < total && signal?.aborted !== true) {
-    const to = Math.min(total, done + perTransaction[stage]);
-    const from = done;
-    await inTransaction(client, async () => {
-      await write(from, to);
+    const to = endOf(done);
+    const tables = drawn;
+    const writing = inTransaction(client, async () => {
+      for (const name of namesOf(batches)) await copyRows(client, name, batches.columns[name], tables[name]);
       await noteProgress(client, load, to);
     });
+    [drawn] = await Promise.all([drawBatch(batches, to, endOf(to)), writing]);
     done = to;
     onProgress?.({ stage, done, total });
   }
   return done - before;
 }
 
-/** Writes the rows of the things `from` … `to − 1`, one COPY a table, in the tables' order. */
-async function writeBatch<T extends string>(
-  client: ClientBase,
-  columns: Readonly<Record<T, readonly string[]>>,
+/** Rows of the things `from` … `to − 1`; lets the connection go on every few of them. */
+async function drawBatch<T extends string>(
+  batches: Batches<T>,
   from: number,
   to: number,
-  add: (tables: Record<T, Cell[][]>, index: number) => void,
-): Promise<void> {
-  const names = Object.keys(columns) as T[];
-  const tables = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<T, Cell[][]>;
-  for (let index = from; index < to; index += 1) add(tables, index);
-  for (const name of names) await copyRows(client, name, columns[name], tables[name]);
+): Promise<Record<T, Cell[][]>> {
+  const tables = Object.fromEntries(namesOf(batches).map((name) => [name, []])) as unknown as Record<T, Cell[][]>;
+  for (let index = from; index < to; index += 1) {
+    batches.add(tables, index);
+    if (index % 16 === 0) await setImmediate();
+  }
+  return tables;
+}
+
+function namesOf<T extends string>({ columns }: Batches<T>): readonly T[] {
+  return Object.keys(columns) as T[];
 }
 
 function choiceOf(seed: string, products: number, customers: number, vendors: readonly string[]): OrderChoice {

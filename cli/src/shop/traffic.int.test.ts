@@ -108,11 +108,20 @@ describe('traffic through the API', () => {
         const answer = (status: number, value: unknown) => {
           response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
         };
-        if (path === '/api/demo/token') { answer(200, { token: `token-${(tokens += 1)}` }); return; }
+        if (path === '/api/demo/token') {
+          answer(200, { token: `token-${(tokens += 1)}` });
+          return;
+        }
         const token = request.headers.authorization;
         seen.push({ method: request.method ?? '', path, key: request.headers['idempotency-key'], token, body });
-        if (seen.length === 3) { answer(401, { title: 'Unauthenticated', detail: 'expired' }); return; }
-        if (path.endsWith('/inventory')) { answer(409, { type: 'insufficient-stock' }); return; }
+        if (seen.length === 3) {
+          answer(401, { title: 'Unauthenticated', detail: 'expired' });
+          return;
+        }
+        if (path.endsWith('/inventory')) {
+          answer(409, { type: 'insufficient-stock' });
+          return;
+        }
         answer(201, { orderId: '00000000-0000-7000-8000-000000000009' });
       });
     });
