@@ -275,7 +275,7 @@ export class KafkaReader implements LogReader {
   #backOff(error: unknown): void {
     const delayMs = backoffDelayMs(++this.#failures, backoff);
     this.#retryAtMs = performance.now() + delayMs;
-    this.#logger[this.#failures > 5 ? 'warn' : 'debug'](
+    this.#logger[this.#failures % 10 === 5 ? 'warn' : 'debug'](
       { err: error, delayMs },
       'Reading from Kafka again after a failure',
     );

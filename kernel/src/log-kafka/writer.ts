@@ -316,7 +316,7 @@ export class KafkaWriter implements LogWriter {
         return;
       }
       const delayMs = backoffDelayMs(++this.#failures, backoff);
-      this.#logger[this.#failures > 5 ? 'warn' : 'debug'](
+      this.#logger[this.#failures % 10 === 5 ? 'warn' : 'debug'](
         { err: last, log: this.#name, delayMs },
         'Sending again what Kafka did not answer',
       );
