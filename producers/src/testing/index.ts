@@ -1,3 +1,4 @@
+export { ChildCapture } from './child-capture.ts';
 export { PlainReader } from './plain-reader.ts';
 export type { ReadChange } from './plain-reader.ts';
 export { CaptureHarness, eventually } from './capture-harness.ts';
