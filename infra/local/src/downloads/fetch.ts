@@ -3,7 +3,7 @@ import { mkdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Problem } from '../processes/problem.ts';
-import { catalogue, type Download } from './catalogue.ts';
+import type { Download } from './catalogue.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { pomText } from './pom.ts';
 import { downloadedBytes, megabytes, type DownloadProgress } from './progress.ts';
@@ -13,6 +13,12 @@ const dependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:2.8';
 
 /** Room that a first start needs for programs, their archives and empty data folders. */
 const neededBytes = 1_500_000_000;
+
+export interface DownloadOptions {
+  readonly onProgress: (progress: DownloadProgress) => void;
+  /** Ends the fetching; what is whole already is kept. */
+  readonly signal: AbortSignal;
+}
 
 /** Where the programs of a download are, once fetched. */
 export function folderOf(downloads: string, download: Download): string {
@@ -35,8 +41,8 @@ async function exists(path: string): Promise<boolean> {
  */
 export async function ensureDownloads(
   downloads: string,
-  onProgress: (progress: DownloadProgress) => void,
-  wanted: readonly Download[] = catalogue,
+  wanted: readonly Download[],
+  options: DownloadOptions,
 ): Promise<void> {
   await mkdir(downloads, { recursive: true });
   if ((await missing(downloads, wanted)).length === 0) return;
@@ -45,7 +51,7 @@ export async function ensureDownloads(
     if (todo.length === 0) return;
     await refuseFullDisk(downloads);
     for (const [position, download] of todo.entries()) {
-      await fetchOne(downloads, download, position + 1, todo.length, onProgress);
+      await fetchOne(downloads, download, { ...options, index: position + 1, count: todo.length });
     }
     // Only a cache while fetching: the programs are in their own folders now.
     await rm(join(downloads, 'm2'), { recursive: true, force: true });
@@ -70,9 +76,7 @@ async function refuseFullDisk(downloads: string): Promise<void> {
 async function fetchOne(
   downloads: string,
   download: Download,
-  index: number,
-  count: number,
-  onProgress: (progress: DownloadProgress) => void,
+  { onProgress, signal, index, count }: DownloadOptions & { readonly index: number; readonly count: number },
 ): Promise<void> {
   const what = `${download.title} ${download.version}`;
   const folder = folderOf(downloads, download);
@@ -84,12 +88,20 @@ async function fetchOne(
   const tell = (state: DownloadProgress['state']): void =>
     onProgress({ what, index, count, files, bytes, expectedBytes: download.expectedBytes, state });
   tell('fetching');
-  await runMaven(partial, join(downloads, 'm2'), await goalOf(download, partial), what, (line) => {
+  const onLine = (line: string): void => {
     const size = downloadedBytes(line);
     if (size === undefined) return;
     files += 1;
     bytes += size;
     tell('fetching');
+  };
+  await runMaven({
+    folder: partial,
+    repository: join(downloads, 'm2'),
+    goal: await goalOf(download, partial),
+    what,
+    onLine,
+    signal,
   });
   await rm(folder, { recursive: true, force: true });
   await rename(partial, folder);
@@ -114,16 +126,20 @@ async function goalOf(download: Download, folder: string): Promise<string[]> {
   ];
 }
 
-/** @param folder where Maven runs: it leaves its own marker files there. */
-async function runMaven(
-  folder: string,
-  repository: string,
-  goal: readonly string[],
-  what: string,
-  onLine: (line: string) => void,
-): Promise<void> {
+interface MavenRun {
+  /** Where Maven runs: it leaves its own marker files there. */
+  readonly folder: string;
+  readonly repository: string;
+  readonly goal: readonly string[];
+  readonly what: string;
+  readonly onLine: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+async function runMaven({ folder, repository, goal, what, onLine, signal }: MavenRun): Promise<void> {
   const child = spawn('mvn', ['-B', `-Dmaven.repo.local=${repository}`, ...goal], {
     cwd: folder,
+    signal,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const errors: string[] = [];

@@ -7,3 +7,4 @@ export {
   type Environment,
 } from './addresses.ts';
 export { planEngines, type EnginePlan } from './plan.ts';
+export { requireJava } from './java.ts';

@@ -52,6 +52,9 @@ export function serveControl(
   });
 }
 
+/** The supervisor was there, and went away without an answer. */
+export class EndedEarly extends Problem {}
+
 /** @throws Problem when nobody serves this home, or the request was refused. */
 export function askControl(home: Home, request: ControlRequest): Promise<PlatformStatus> {
   return new Promise((resolve, reject) => {
@@ -66,6 +69,6 @@ export function askControl(home: Home, request: ControlRequest): Promise<Platfor
       if (content.ok) resolve(content.status);
       else reject(new Problem(content.message));
     });
-    lines.once('close', () => reject(new Problem('Millrace ended before it answered.')));
+    lines.once('close', () => reject(new EndedEarly('Millrace ended before it answered.')));
   });
 }

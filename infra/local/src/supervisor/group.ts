@@ -15,6 +15,7 @@ export interface GroupOptions {
 export class ProcessGroup {
   readonly #options: GroupOptions;
   readonly #processes: SupervisedProcess[] = [];
+  #stopping = false;
 
   constructor(options: GroupOptions) {
     this.#options = options;
@@ -48,7 +49,10 @@ export class ProcessGroup {
       const needed = spec.dependsOn
         .flatMap((name) => byName.get(name) ?? [])
         .map((other) => begin(other, [...path, spec.name]));
-      const started = Promise.all(needed).then(() => process.start());
+      const started = Promise.all(needed).then(() => {
+        if (this.#stopping) throw new Problem(`${spec.title} was not started: Millrace is stopping.`);
+        return process.start();
+      });
       ready.set(spec.name, started);
       return started;
     };
@@ -68,8 +72,9 @@ export class ProcessGroup {
     return found;
   }
 
-  /** Deployables first, then engines, each kind side by side; resolves when no process is left. */
+  /** Deployables first, then engines, each kind side by side; resolves when no process is left. Nothing starts afterwards. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     for (const kind of ['service', 'engine'] as const) {
       await Promise.all(this.#processes.filter(({ spec }) => spec.kind === kind).map((process) => process.stop()));
     }

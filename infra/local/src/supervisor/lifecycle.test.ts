@@ -53,6 +53,8 @@ function fake(name: string, more: Partial<ProcessSpec> = {}, script = 'setInterv
   };
 }
 
+const neverReady = (): Promise<void> => Promise.reject(new Error('not ready'));
+
 async function start(engines: readonly ProcessSpec[], more: Partial<PlatformOptions> = {}): Promise<Platform> {
   const platform = await startPlatform({
     home,
@@ -137,7 +139,7 @@ describe('a platform', () => {
 
   test('gives up a process that never gets ready, says its last lines, and stops the others', async () => {
     const healthy = fake('healthy');
-    const broken = fake('broken', {}, "console.log('the reason why'); process.exit(7)");
+    const broken = fake('broken', { check: neverReady }, "console.log('the reason why'); process.exit(7)");
     await expect(start([healthy, broken])).rejects.toThrow(
       /broken ended unexpectedly \(exit code 7\).*the reason why.*Gave up after 3 tries/,
     );
@@ -147,7 +149,11 @@ describe('a platform', () => {
   });
 
   test('says that the disk is full when that is why a process ended', async () => {
-    const full = fake('full', {}, "console.log('write failed: No space left on device'); process.exit(1)");
+    const full = fake(
+      'full',
+      { check: neverReady },
+      "console.log('write failed: No space left on device'); process.exit(1)",
+    );
     await expect(start([full])).rejects.toThrow(/^full ended because the disk is full: free some room/);
   });
 
@@ -170,6 +176,16 @@ describe('a platform', () => {
     };
     await expect(start([fake('one')], { beforeServices: step })).rejects.toThrow('migration 3 failed');
     expect(seen).toBe('ready');
+    expect((await statusOf(home)).state).toBe('stopped');
+  });
+
+  test('a stop while it starts ends the start, and nothing starts after it', async () => {
+    const late = fake('late', { dependsOn: ['slow'] });
+    const starting = start([fake('slow', { check: neverReady }), late]);
+    await until((event) => event.kind === 'process' && event.name === 'slow' && event.pid !== null);
+    await stopPlatform(home);
+    await expect(starting).rejects.toThrow('stopped');
+    expect(existsSync(join(home.folder, 'late.ready'))).toBe(false);
     expect((await statusOf(home)).state).toBe('stopped');
   });
 

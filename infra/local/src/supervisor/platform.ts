@@ -4,6 +4,7 @@ import { catalogue, ensureDownloads, type DownloadProgress } from '../downloads/
 import {
   addressesFrom,
   planEngines,
+  requireJava,
   type EngineAddresses,
   type EnginePlan,
   type Environment,
@@ -93,6 +94,7 @@ class RunningPlatform implements Platform {
   #external: EnginePlan['external'] = [];
   #phase: 'starting' | 'running' | 'stopped' = 'starting';
   #control: Server | undefined;
+  readonly #stopAsked = new AbortController();
   #stopping: Promise<void> | undefined;
   #tellStopped: () => void = () => undefined;
 
@@ -119,7 +121,9 @@ class RunningPlatform implements Platform {
       this.#onProgress({ kind: 'notice', sentence: `Ended ${name}, left over from an earlier run that was killed.` });
     this.#save();
     this.#control = await serveControl(home, (request) => this.#answer(request));
-    await this.#group.start(this.#options.engines ?? (await this.#engineSpecs()));
+    const engines = this.#options.engines ?? (await this.#engineSpecs());
+    await this.#refuseStopped();
+    await this.#group.start(engines);
     await this.#refuseStopped();
     await beforeServices?.(this.addresses);
     await this.#refuseStopped();
@@ -148,6 +152,7 @@ class RunningPlatform implements Platform {
   }
 
   stop(): Promise<void> {
+    this.#stopAsked.abort();
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
   }
@@ -168,7 +173,11 @@ class RunningPlatform implements Platform {
     this.#external = plan.external;
     for (const { sentence } of plan.external) this.#onProgress({ kind: 'notice', sentence });
     const wanted = catalogue.filter(({ engine }) => plan.specs.some(({ name }) => name === engine));
-    await ensureDownloads(home.downloads, (progress) => this.#onProgress({ kind: 'download', progress }), wanted);
+    if (plan.specs.some(({ command }) => command === 'java')) await requireJava();
+    await ensureDownloads(home.downloads, wanted, {
+      onProgress: (progress) => this.#onProgress({ kind: 'download', progress }),
+      signal: this.#stopAsked.signal,
+    });
     return plan.specs;
   }
 

@@ -5,7 +5,7 @@ import type { Home } from '../paths/index.ts';
 import type { Environment } from '../engines/index.ts';
 import { lastLines, Problem } from '../processes/index.ts';
 import { closeLog, openLog } from '../processes/log-tail.ts';
-import { askControl } from './control.ts';
+import { askControl, EndedEarly } from './control.ts';
 import { holderOfHome } from './home-lock.ts';
 import { readState, type ItemStatus, type PlatformStatus } from './state-file.ts';
 
@@ -23,7 +23,12 @@ export async function statusOf(home: Home): Promise<PlatformStatus> {
 
 /** Stops the platform of a home; resolves when no process is left. @throws Problem when none runs. */
 export async function stopPlatform(home: Home): Promise<void> {
-  await askControl(home, { verb: 'stop' });
+  try {
+    await askControl(home, { verb: 'stop' });
+  } catch (error) {
+    // It may end faster than its answer travels.
+    if (!(error instanceof EndedEarly) || (await holderOfHome(home)) !== undefined) throw error;
+  }
 }
 
 /** Restarts one process of the platform of a home, in an orderly way. @throws Problem for an unknown name. */
