@@ -1,0 +1,6 @@
+export { SinkRunner } from './sink-runner.ts';
+export type { SinkRunnerOptions, SinkStatus } from './sink-runner.ts';
+export { sinkMetrics } from './metrics.ts';
+export type { SinkMetrics } from './metrics.ts';
+export type { BatchLimits } from './pending.ts';
+export { deadLetterHeaders } from './dead-letters.ts';

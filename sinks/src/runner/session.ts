@@ -1,0 +1,193 @@
+import type { FetchedBatch, LogClient, LogReader } from '@millrace/kernel/log';
+import type { Logger } from '@millrace/kernel/telemetry';
+import { topicOfView, viewOfTopic } from '@millrace/schemas/stores';
+import type { AppliedMark, PartitionMark, ViewName } from '@millrace/schemas/stores';
+import type { ViewCodec } from '@millrace/schemas/views';
+import { partitionKey } from '../port/index.ts';
+import type { Sink } from '../port/index.ts';
+import type { Clock } from './clock.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { SinkMetrics } from './metrics.ts';
+import { PartitionReader } from './partition-reader.ts';
+import type { Malformed } from './partition-reader.ts';
+import { Pending } from './pending.ts';
+import type { BatchLimits } from './pending.ts';
+import type { Progress } from './progress.ts';
+import { Signal } from './signal.ts';
+
+export interface SessionParts {
+  readonly sink: Sink;
+  readonly log: LogClient;
+  readonly topicPrefix: string;
+  readonly codec: (view: ViewName) => Promise<ViewCodec>;
+  readonly deadLetters: DeadLetters;
+  readonly limits: BatchLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: SinkMetrics;
+  readonly progress: Progress;
+  /** The store has answered and its positions are known; and again at each write that succeeded. */
+  readonly alive: () => void;
+}
+
+const POLL_MS = 500;
+
+/**
+ * One stretch of work on a store that answers: open, read its positions, then read the log and write side by side until stopped or something
+ * fails. Nothing outlives it but what the store holds: the next session begins from there, so an unsettled write is simply done again.
+ */
+export class Session {
+  readonly #parts: SessionParts;
+  readonly #pending: Pending;
+  readonly #readers = new Map<string, PartitionReader>();
+  readonly #added = new Signal();
+  readonly #taken = new Signal();
+  readonly #failure = new AbortController();
+  #reading = true;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.#pending = new Pending(parts.limits);
+  }
+
+  /** Resolves after `stop` aborts, everything read is written and its marks are stored. Throws what failed. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { sink, log } = this.#parts;
+    const reader = log.createReader();
+    try {
+      await sink.open({ applied: (marks) => this.#applied(marks), failed: (error) => this.#fail(error) });
+      await this.#assign(reader, await sink.positions());
+      this.#parts.alive();
+      await Promise.all([
+        this.#guarded(() => this.#read(reader, AbortSignal.any([stop, this.#failure.signal]))),
+        this.#guarded(() => this.#write()),
+      ]);
+      if (this.#failure.signal.aborted) throw this.#failure.signal.reason;
+      await sink.flush();
+    } finally {
+      await reader.close();
+      await sink.close();
+    }
+  }
+
+  async #assign(reader: LogReader, stored: readonly PartitionMark[]): Promise<void> {
+    const { sink, log, topicPrefix, progress } = this.#parts;
+    progress.reset(stored);
+    const marks = new Map<string, AppliedMark>(stored.map((mark) => [partitionKey(mark), mark]));
+    for (const view of sink.views) {
+      const topic = topicPrefix + topicOfView(view);
+      const codec = await this.#parts.codec(view);
+      for (const { partition, start: first, end } of await log.admin.offsets(topic)) {
+        const start = marks.get(partitionKey({ view, partition })) ?? { lsn: 0n, committedAtMs: 0, offset: first };
+        const deadLetter = (malformed: Malformed) => this.#deadLetter(topic, partition, malformed);
+        this.#readers.set(`${topic}/${partition}`, new PartitionReader({ view, partition, codec, start, deadLetter }));
+        progress.logEnd(view, partition, end);
+        reader.assign([{ topic, partition, offset: start.offset }]);
+      }
+    }
+  }
+
+  async #read(reader: LogReader, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      if (this.#pending.isFull) {
+        await this.#taken.wait();
+        continue;
+      }
+      const batches = await reader.poll(POLL_MS, stop);
+      for (const batch of batches) await this.#take(batch);
+      if (batches.length > 0) this.#added.notify();
+    }
+  }
+
+  async #take(batch: FetchedBatch): Promise<void> {
+    const { topicPrefix, progress, clock, metrics, sink } = this.#parts;
+    const { topic, partition } = batch;
+    const partitionReader = this.#readers.get(`${topic}/${partition}`);
+    if (partitionReader === undefined) return;
+    const view = viewOfTopic(topic, topicPrefix);
+    const { entries, mark } = await partitionReader.read(batch);
+    progress.logEnd(view, partition, batch.highWatermark);
+    this.#pending.add({ view, partition, entries, applied: mark }, batch.byteLength, clock.now());
+    metrics.pendingBytes.set({ sink: sink.name }, this.#pending.bytes);
+  }
+
+  async #write(): Promise<void> {
+    const { clock } = this.#parts;
+    const failed = this.#failure.signal;
+    while (!failed.aborted) {
+      if (this.#pending.isEmpty) {
+        if (!this.#reading) return;
+        await this.#added.wait();
+        continue;
+      }
+      const waitMs = this.#reading ? this.#pending.dueAt() - clock.now() : 0;
+      if (waitMs > 0) {
+        await this.#waitUntilDue(waitMs);
+        continue;
+      }
+      await this.#hand();
+    }
+  }
+
+  /** Ends early where more was added: that may have made it due. */
+  async #waitUntilDue(waitMs: number): Promise<void> {
+    const over = new AbortController();
+    const waited = this.#parts.clock.wait(waitMs, over.signal);
+    await Promise.race([waited, this.#added.wait()]);
+    over.abort();
+  }
+
+  async #hand(): Promise<void> {
+    const { sink, metrics, alive } = this.#parts;
+    const batches = this.#pending.take();
+    this.#taken.notify();
+    const stopTimer = metrics.writes.startTimer({ sink: sink.name });
+    await sink.write(batches);
+    stopTimer();
+    alive();
+    let all = 0;
+    for (const { view, entries } of batches) {
+      all += entries.length;
+      metrics.entries.inc({ sink: sink.name, view }, entries.length);
+    }
+    metrics.batchEntries.observe({ sink: sink.name }, all);
+  }
+
+  #applied(marks: readonly PartitionMark[]): void {
+    const { sink, metrics, progress, clock } = this.#parts;
+    progress.applied(marks);
+    const now = clock.now();
+    for (const { view, committedAtMs } of marks) {
+      if (committedAtMs === 0) continue;
+      metrics.commitToVisible.observe({ sink: sink.name, view }, Math.max(0, now - committedAtMs) / 1000);
+    }
+  }
+
+  async #deadLetter(topic: string, partition: number, malformed: Malformed): Promise<void> {
+    const { deadLetters, metrics, logger, sink } = this.#parts;
+    await deadLetters.keep({ topic, partition }, malformed);
+    metrics.deadLetters.inc({ sink: sink.name, topic });
+    logger.warn(
+      { topic, partition, offset: malformed.record.offset.toString(), kind: malformed.error.kind },
+      `a record that cannot be read was put into ${topic}.dlq; going on after it`,
+    );
+  }
+
+  async #guarded(loop: () => Promise<void>): Promise<void> {
+    try {
+      await loop();
+    } catch (error) {
+      this.#fail(error);
+    }
+    // Whichever loop ends, the other may be waiting for it.
+    this.#reading = false;
+    this.#added.notify();
+    this.#taken.notify();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure.abort(error);
+    this.#added.notify();
+    this.#taken.notify();
+  }
+}
