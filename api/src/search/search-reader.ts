@@ -1,0 +1,169 @@
+import type { Client } from '@elastic/elasticsearch';
+import { lsnFromText } from '@millrace/kernel/position';
+import { amountFromMinor, searchNames } from '@millrace/schemas/stores';
+import type { AppliedMark, SearchWatermark, ViewName } from '@millrace/schemas/stores';
+import type { Marks } from '../views/watermark-waiter.ts';
+import { searchError } from './client.ts';
+import { searchBody, suggestBody } from './query.ts';
+import type { SearchRequest } from './query.ts';
+
+export interface FoundProduct {
+  readonly productId: string;
+  readonly sku: string;
+  readonly name: string;
+  readonly categoryPath: readonly string[];
+  readonly vendorId: string | null;
+  readonly vendor: string | null;
+  readonly tags: readonly { readonly name: string; readonly value: string | null }[];
+  readonly price: { readonly amount: string; readonly currency: string } | null;
+  readonly stock: { readonly available: number; readonly inStock: boolean };
+  readonly rating: { readonly average: number | null; readonly count: number };
+  readonly imageUrl: string | null;
+  readonly position: string;
+  readonly committedAt: string;
+  readonly score: number | null;
+  readonly highlight?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Found {
+  readonly items: readonly FoundProduct[];
+  readonly total: number;
+  /** False where there are more than `total`. */
+  readonly totalIsExact: boolean;
+  readonly facets: Readonly<Record<string, unknown>>;
+  /** Sort values of the last item, where there are more. */
+  readonly next: readonly (string | number | null)[] | null;
+}
+
+/** The search server as queries see it. Throws `store-unavailable` while it or its index is away. */
+export interface SearchReader {
+  search(request: SearchRequest): Promise<Found>;
+  suggest(tenantId: string, text: string, limit: number): Promise<{ productId: string; name: string }[]>;
+  marks(view: ViewName): Promise<Marks>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Hit {
+  readonly _source?: Readonly<Record<string, unknown>>;
+  readonly _score?: number | null;
+  readonly sort?: readonly (string | number | null)[];
+  readonly highlight?: Readonly<Record<string, readonly string[]>>;
+}
+
+interface SearchAnswer {
+  readonly hits: {
+    readonly hits: readonly Hit[];
+    readonly total: { readonly value: number; readonly relation: string };
+  };
+  readonly aggregations?: Readonly<Record<string, Facet>>;
+}
+
+interface Facet {
+  readonly buckets?: readonly { readonly key: unknown; readonly key_as_string?: string; readonly doc_count: number }[];
+  readonly min?: number | null;
+  readonly max?: number | null;
+}
+
+/** `prefix` is SEARCH_INDEX_PREFIX. */
+export function createSearchReader(client: Client, prefix: string, partitions: number): SearchReader {
+  const names = searchNames(prefix);
+  const asked = async <T>(path: string, body: unknown): Promise<T> => {
+    try {
+      return await client.transport.request<T>({ method: 'POST', path, body: body as Record<string, unknown> });
+    } catch (error) {
+      throw searchError(error);
+    }
+  };
+  const searchPath = (index: string) => `/${encodeURIComponent(index)}/_search`;
+  return {
+    async search(request) {
+      const answer = await asked<SearchAnswer>(searchPath(names.productsAlias), searchBody(request));
+      const { hits, total } = answer.hits;
+      const shown = hits.slice(0, request.limit);
+      return {
+        items: shown.map(product),
+        total: total.value,
+        totalIsExact: total.relation === 'eq',
+        facets: Object.fromEntries(Object.entries(answer.aggregations ?? {}).map(([name, one]) => [name, facet(one)])),
+        next: hits.length > request.limit ? (shown.at(-1)?.sort ?? null) : null,
+      };
+    },
+    async suggest(tenantId, text, limit) {
+      const answer = await asked<SearchAnswer>(searchPath(names.suggestionsAlias), suggestBody(tenantId, text, limit));
+      return answer.hits.hits.map(({ _source = {} }) => ({
+        productId: String(_source['productId']),
+        name: String(_source['name']),
+      }));
+    },
+    async marks(view) {
+      const all = Array.from({ length: partitions }, (_, partition) => partition);
+      const ids = all.map((partition) => names.watermarkId(view, partition));
+      const answer = await asked<{ docs: readonly { found?: boolean; _source?: SearchWatermark }[] }>(
+        `/${encodeURIComponent(names.watermarksIndex)}/_mget`,
+        { ids },
+      );
+      return new Map(
+        answer.docs.flatMap(({ found, _source }) =>
+          found === true && _source !== undefined ? [[_source.partition, markOf(_source)] as const] : [],
+        ),
+      );
+    },
+    async ping() {
+      try {
+        await client.ping();
+      } catch (error) {
+        throw searchError(error);
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+function markOf(document: SearchWatermark): AppliedMark {
+  return {
+    lsn: lsnFromText(document.position),
+    committedAtMs: Date.parse(document.committedAt),
+    offset: BigInt(document.offset),
+  };
+}
+
+function product({ _source = {}, _score, highlight }: Hit): FoundProduct {
+  const text = (name: string): string | null => (typeof _source[name] === 'string' ? _source[name] : null);
+  const number = (name: string): number | null => (typeof _source[name] === 'number' ? _source[name] : null);
+  const minor = number('priceMinor');
+  return {
+    productId: text('productId') ?? '',
+    sku: text('sku') ?? '',
+    name: text('name') ?? '',
+    categoryPath: list(_source['categoryPath']) as string[],
+    vendorId: text('vendorId'),
+    vendor: text('vendor'),
+    tags: list(_source['tags']) as FoundProduct['tags'],
+    price: minor === null ? null : { amount: amountFromMinor(minor), currency: text('currency') ?? 'USD' },
+    stock: { available: number('available') ?? 0, inStock: _source['inStock'] === true },
+    rating: { average: number('rating'), count: number('ratingCount') ?? 0 },
+    imageUrl: text('imageUrl'),
+    position: String(_source['position']),
+    committedAt: text('committedAt') ?? '',
+    score: _score ?? null,
+    ...(highlight === undefined ? {} : { highlight }),
+  };
+}
+
+function facet({ buckets, min, max }: Facet): unknown {
+  if (buckets !== undefined) {
+    return buckets.map(({ key, key_as_string, doc_count }) => ({
+      value: key_as_string ?? String(key),
+      count: doc_count,
+    }));
+  }
+  const amount = (minor: number | null | undefined) =>
+    minor === null || minor === undefined || !Number.isFinite(minor) ? null : amountFromMinor(Math.round(minor));
+  return { min: amount(min), max: amount(max) };
+}
+
+function list(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  return value === undefined || value === null ? [] : [value];
+}

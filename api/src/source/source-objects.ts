@@ -1,0 +1,146 @@
+import type { OrderView, PriceView, ProductView, StockStatus, StockView, ViewData } from '@millrace/schemas/views';
+import type { Database, Sql } from '../database/database.ts';
+import { effectivePriceLateral } from '../database/price-sql.ts';
+import type { ObjectKind } from '../views/view-store.ts';
+
+/**
+ * Single objects straight from Postgres, in the shape the views have: for a caller whose own write a view does not show yet.
+ * Two fields have no source in the tables and are given as they are now: `lowest30d` (today's lowest known) and `flags` (none).
+ */
+export interface SourceObjects {
+  /** Null where there is no such row. */
+  read<K extends ObjectKind>(kind: K, id: string): Promise<ViewData[K] | null>;
+}
+
+export function createSourceObjects(database: Database): SourceObjects {
+  const readers: { readonly [K in ObjectKind]: (sql: Sql, id: string) => Promise<ViewData[K] | null> } = {
+    product: readProduct,
+    stock: readStock,
+    price: readPrice,
+    order: readOrder,
+  };
+  return { read: (kind, id) => database.snapshot((sql) => readers[kind](sql, id)) };
+}
+
+const iso = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+/** Query answers with one column `data`. */
+async function one<T>(sql: Sql, text: string, id: string): Promise<T | null> {
+  return (await sql.first<{ data: T }>(text, [id]))?.data ?? null;
+}
+
+async function readStock(sql: Sql, id: string): Promise<StockView | null> {
+  const levels = `'onHand', coalesce(sum(i.quantity), 0)::int, 'reserved', coalesce(sum(i.reserved), 0)::int,
+    'available', coalesce(sum(i.quantity - i.reserved), 0)::int`;
+  const stock = await one<Omit<StockView, 'status'>>(
+    sql,
+    `select jsonb_build_object('tenantId', p.tenant_id, 'productId', p.product_id, ${levels},
+       'lowStockThreshold', coalesce(max(i.low_stock_threshold), 10),
+       'variants', coalesce((
+         select jsonb_agg(jsonb_build_object('variantId', v.variant_id, 'onHand', v.on_hand, 'reserved', v.reserved,
+           'available', v.on_hand - v.reserved, 'warehouses', v.warehouses) order by v.variant_id)
+         from (
+           select variant_id, sum(quantity)::int as on_hand, sum(reserved)::int as reserved,
+             jsonb_agg(jsonb_build_object('warehouseId', warehouse_id, 'onHand', quantity, 'reserved', reserved,
+               'available', quantity - reserved) order by warehouse_id) as warehouses
+           from commerce.inventory where product_id = p.product_id group by variant_id) v), '[]')) as data
+     from commerce.products p left join commerce.inventory i using (product_id)
+     where p.product_id = $1 group by p.product_id`,
+    id,
+  );
+  return stock === null ? null : { ...stock, status: stockStatus(stock.available, stock.lowStockThreshold) };
+}
+
+function stockStatus(available: number, threshold: number): StockStatus {
+  if (available <= 0) return 'out_of_stock';
+  return available <= threshold ? 'low_stock' : 'in_stock';
+}
+
+async function readPrice(sql: Sql, id: string): Promise<PriceView | null> {
+  type Row = Omit<PriceView, 'amount' | 'currency' | 'reason' | 'validUntil'>;
+  const price = await one<Row>(
+    sql,
+    `select jsonb_build_object('tenantId', p.tenant_id, 'productId', p.product_id, 'baseAmount', p.base_price::text,
+       'nextChangeAt', (
+         select ${iso('min(change.at)')} from commerce.prices s, lateral (values (s.valid_from), (s.valid_to)) as change (at)
+         where s.product_id = p.product_id and change.at > now()),
+       'lowest30d', (
+         select least(p.base_price, min(s.amount))::text from commerce.prices s
+         where s.product_id = p.product_id and s.valid_from <= now() and coalesce(s.valid_to, now()) > now() - interval '30 days'),
+       'variants', coalesce((
+         select jsonb_agg(jsonb_build_object('variantId', v.variant_id, 'amount', price.amount::text, 'currency', price.currency,
+           'reason', price.reason, 'validFrom', ${iso('price.valid_from')}, 'validUntil', ${iso('price.valid_to')})
+           order by v.variant_id <> v.product_id, v.variant_id)
+         from commerce.product_variants v join ${effectivePriceLateral} on true where v.product_id = p.product_id), '[]')) as data
+     from commerce.products p where p.product_id = $1`,
+    id,
+  );
+  const first = price?.variants[0];
+  if (price === null || first === undefined) return null;
+  const { amount, currency, reason, validUntil } = first;
+  return { ...price, amount, currency, reason, validUntil };
+}
+
+async function readProduct(sql: Sql, id: string): Promise<ProductView | null> {
+  const product = await one<Omit<ProductView, 'stock' | 'price' | 'variants'> & { variants: ProductView['variants'] }>(
+    sql,
+    `select jsonb_build_object('tenantId', p.tenant_id, 'productId', p.product_id, 'sku', p.sku, 'name', p.name,
+       'description', p.description, 'status', p.status, 'categoryId', p.category_id,
+       'categoryPath', coalesce((
+         with recursive up as (
+           select c.category_id, c.parent_id, c.name, 0 as depth from commerce.categories c where c.category_id = p.category_id
+           union all
+           select c.category_id, c.parent_id, c.name, up.depth + 1
+           from commerce.categories c join up on c.category_id = up.parent_id)
+         select jsonb_agg(up.name order by up.depth desc) from up), '[]'),
+       'vendorId', p.vendor_id, 'vendor', (select name from commerce.vendors where vendor_id = p.vendor_id),
+       'tags', coalesce((
+         select jsonb_agg(jsonb_build_object('tagId', t.tag_id, 'name', t.name, 'value', pt.value) order by t.name)
+         from commerce.product_tags pt join commerce.tags t using (tag_id) where pt.product_id = p.product_id), '[]'),
+       'images', coalesce((
+         select jsonb_agg(jsonb_build_object('imageId', image_id, 'url', url, 'alt', alt) order by position, image_id)
+         from commerce.product_images where product_id = p.product_id), '[]'),
+       'attributes', p.attributes,
+       'variants', coalesce((
+         select jsonb_agg(jsonb_build_object('variantId', v.variant_id, 'sku', v.sku, 'name', v.name, 'attributes', v.attributes,
+           'amount', price.amount::text, 'available', coalesce((
+             select sum(quantity - reserved) from commerce.inventory i
+             where i.product_id = v.product_id and i.variant_id = v.variant_id), 0)::int)
+           order by v.variant_id <> v.product_id, v.variant_id)
+         from commerce.product_variants v join ${effectivePriceLateral} on true where v.product_id = p.product_id), '[]'),
+       'rating', (
+         select jsonb_build_object('average', round(avg(rating), 2), 'count', count(*)) from commerce.reviews r
+         where r.product_id = p.product_id and r.status = 'published'),
+       'createdAt', ${iso('p.created_at')}, 'updatedAt', ${iso('p.updated_at')}) as data
+     from commerce.products p where p.product_id = $1`,
+    id,
+  );
+  if (product === null) return null;
+  const [stock, price] = [await readStock(sql, id), await readPrice(sql, id)];
+  return {
+    ...product,
+    price: price === null ? null : { amount: price.amount, currency: price.currency },
+    stock: { available: stock?.available ?? 0, status: stock?.status ?? 'out_of_stock' },
+  };
+}
+
+function readOrder(sql: Sql, id: string): Promise<OrderView | null> {
+  return one<OrderView>(
+    sql,
+    `select jsonb_build_object('tenantId', o.tenant_id, 'orderId', o.order_id, 'orderNumber', o.order_number,
+       'customerId', o.customer_id, 'status', o.status, 'currency', o.currency, 'subtotal', o.subtotal::text,
+       'discountAmount', o.discount_amount::text, 'taxAmount', o.tax_amount::text, 'shippingAmount', o.shipping_amount::text,
+       'totalAmount', o.total_amount::text, 'placedAt', ${iso('o.placed_at')},
+       'items', coalesce((
+         select jsonb_agg(jsonb_build_object('itemId', i.item_id, 'productId', i.product_id, 'variantId', i.variant_id,
+           'vendorId', i.vendor_id, 'name', i.name, 'quantity', i.quantity, 'unitPrice', i.unit_price::text,
+           'totalPrice', i.total_price::text) order by i.item_id)
+         from commerce.order_items i where i.order_id = o.order_id), '[]'),
+       'timeline', coalesce((
+         select jsonb_agg(jsonb_build_object('status', h.to_status, 'at', ${iso('h.at')}) order by h.at, h.history_id)
+         from commerce.order_status_history h where h.order_id = o.order_id), '[]'),
+       'flags', '[]'::jsonb) as data
+     from commerce.orders o where o.order_id = $1`,
+    id,
+  );
+}

@@ -1,0 +1,165 @@
+import { Redis } from 'ioredis';
+import { PlatformError } from '@millrace/kernel/errors';
+import type { Logger } from '@millrace/kernel/telemetry';
+import { partitionOf } from '@millrace/schemas/partition';
+import { parseWatermark, redisFields, redisNames, viewHolding } from '@millrace/schemas/stores';
+import type { AppliedMark, ViewName } from '@millrace/schemas/stores';
+import type { ViewData } from '@millrace/schemas/views';
+import type { Marks } from './watermark-waiter.ts';
+
+/** Kinds of entry that are read by id. */
+export type ObjectKind = 'product' | 'stock' | 'price' | 'order';
+
+export interface StoredEntry<K extends ObjectKind> {
+  /** Null where the store has none, or one that is deleted. */
+  readonly data: ViewData[K] | null;
+  /** What the entry's partition had applied when it was read, or before; null where the store says nothing of it. */
+  readonly mark: AppliedMark | null;
+}
+
+/** A page of a sorted set, newest first, with the entries its members name. */
+export interface StoredPage<K extends ObjectKind> {
+  readonly entries: readonly ViewData[K][];
+  /** Where the next page starts; null at the end. */
+  readonly next: ListCursor | null;
+  readonly marks: Marks;
+}
+
+export interface ListCursor {
+  readonly id: string;
+  readonly score: string;
+}
+
+export type ListName = 'customerOrders' | 'vendorOrders' | 'categoryChildren';
+
+/** The views as Redis holds them. Every call is one round trip (a page two) and throws `store-unavailable` while Redis is away. */
+export interface ViewStore {
+  entry<K extends ObjectKind>(kind: K, id: string): Promise<StoredEntry<K>>;
+  page<K extends ObjectKind>(
+    list: ListName,
+    id: string,
+    kind: K,
+    limit: number,
+    after?: ListCursor,
+  ): Promise<StoredPage<K>>;
+  marks(view: ViewName): Promise<Marks>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ViewStoreOptions {
+  readonly url: string;
+  readonly keyPrefix: string;
+  readonly partitions: number;
+  readonly logger: Logger;
+}
+
+const COMMAND_TIMEOUT_MS = 2_000;
+const MAX_RECONNECT_MS = 1_000;
+
+/** Resolves at once, connected or not: calls fail while there is no connection, and it comes back by itself. */
+export function connectViewStore(options: ViewStoreOptions): ViewStore {
+  const redis = new Redis(options.url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: COMMAND_TIMEOUT_MS,
+    retryStrategy: (attempt) => Math.min(MAX_RECONNECT_MS, 20 * 2 ** Math.min(attempt, 6)),
+  });
+  redis.on('error', (error: Error) => options.logger.debug({ err: error }, 'no connection to Redis'));
+  const names = redisNames(options.keyPrefix);
+  const { partitions } = options;
+
+  const pipelined = async (commands: string[][]): Promise<unknown[]> => {
+    try {
+      const answers = (await redis.pipeline(commands).exec()) ?? [];
+      return answers.map(([error, value]) => {
+        if (error !== null) throw error;
+        return value;
+      });
+    } catch (error) {
+      throw unavailable(error);
+    }
+  };
+  const keyOf = (kind: ObjectKind, id: string): string => names.entry(kind, id) ?? '';
+
+  return {
+    async entry(kind, id) {
+      // The mark first: what it promises is in the entry that is read after it.
+      const [mark, data] = await pipelined([
+        ['hget', names.watermark(viewHolding(kind)), String(partitionOf(id, partitions))],
+        ['hget', keyOf(kind, id), redisFields.data],
+      ]);
+      return { mark: markOf(mark), data: dataOf(data) as never };
+    },
+    async page(list, id, kind, limit, after) {
+      const key = names[list](id);
+      const start = after === undefined ? 0 : await rankAfter(pipelined, key, after);
+      const [marks, members] = await pipelined([
+        ['hgetall', names.watermark(viewHolding(kind))],
+        ['zrevrange', key, String(start), String(start + limit), 'withscores'],
+      ]);
+      const found = pairs(members as string[]);
+      const shown = found.slice(0, limit);
+      const data =
+        shown.length === 0
+          ? []
+          : await pipelined(shown.map(([member]) => ['hget', keyOf(kind, member), redisFields.data]));
+      const last = shown.at(-1);
+      return {
+        entries: data.map(dataOf).filter((entry) => entry !== null) as never[],
+        next: found.length > limit && last !== undefined ? { id: last[0], score: last[1] } : null,
+        marks: marksOf(marks as Record<string, string> | string[]),
+      };
+    },
+    async marks(view) {
+      const [marks] = await pipelined([['hgetall', names.watermark(view)]]);
+      return marksOf(marks as Record<string, string> | string[]);
+    },
+    async ping() {
+      await pipelined([['ping']]);
+    },
+    async close() {
+      redis.disconnect();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Where the member stands now, or would stand had it not left the list. */
+async function rankAfter(
+  pipelined: (commands: string[][]) => Promise<unknown[]>,
+  key: string,
+  { id, score }: ListCursor,
+): Promise<number> {
+  const [rank, above] = await pipelined([
+    ['zrevrank', key, id],
+    ['zcount', key, `(${score}`, '+inf'],
+  ]);
+  return typeof rank === 'number' ? rank + 1 : Number(above);
+}
+
+function pairs(flat: readonly string[]): [member: string, score: string][] {
+  const found: [string, string][] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) found.push([flat[at] ?? '', flat[at + 1] ?? '']);
+  return found;
+}
+
+function markOf(value: unknown): AppliedMark | null {
+  return typeof value === 'string' ? parseWatermark(value) : null;
+}
+
+function marksOf(hash: Record<string, string> | readonly string[]): Marks {
+  const fields = Array.isArray(hash) ? pairs(hash as string[]) : Object.entries(hash);
+  return new Map(fields.map(([partition, text]) => [Number(partition), parseWatermark(text)]));
+}
+
+/** The store holds what the processors made: it is trusted to have its kind's shape. */
+function dataOf(value: unknown): unknown {
+  return typeof value === 'string' ? JSON.parse(value) : null;
+}
+
+function unavailable(error: unknown): PlatformError {
+  if (error instanceof PlatformError) return error;
+  return new PlatformError('store-unavailable', 'The view store does not answer.', { cause: error });
+}
