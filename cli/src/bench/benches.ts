@@ -1,9 +1,12 @@
 import type { CliConfig } from '../config/index.ts';
+import { benchLog } from './log.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 import { benchRoad } from './road.ts';
 
 export type Bench = (config: CliConfig, options: BenchOptions) => Promise<BenchReport>;
 
 export const benches: Readonly<Record<string, Bench>> = {
+  log: ({ kafkaBrokers }, { seconds }) =>
+    benchLog({ brokers: kafkaBrokers, ...(seconds === undefined ? {} : { seconds }) }),
   road: benchRoad,
 };

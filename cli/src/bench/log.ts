@@ -1,3 +1,4 @@
+import { asPlatformError } from '@millrace/kernel/errors';
 import type { LogClient, LogRecord, TopicPartition } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { silentLogger } from '@millrace/kernel/telemetry';
@@ -98,15 +99,14 @@ async function latencies(log: LogClient, partitions: readonly TopicPartition[], 
   const topic = partitions[0]?.topic ?? '';
   const total = Math.round(seconds * sendsPerSecond);
   const sentMs = new Float64Array(total);
-  const reading = readLatencies(reader, sentMs);
-  await sendAtRate(total, async (index) => {
+  const sending = sendAtRate(total, async (index) => {
     const value = Buffer.alloc(valueBytes);
     value.writeUInt32BE(index);
     const records = [{ key: Buffer.from(`key-${index}`), value }];
     sentMs[index] = performance.now();
     await writer.append([{ topic, partition: index % partitionCount, records }]);
   });
-  const taken = await reading;
+  const [taken] = await Promise.all([readLatencies(reader, sentMs), sending]);
   await reader.close();
   await writer.close();
   return taken;
@@ -137,7 +137,7 @@ function sendAtRate(total: number, send: (index: number) => Promise<void>): Prom
         const sent = send(sends.length);
         sent.catch((error: unknown) => {
           clearInterval(timer);
-          reject(error as Error);
+          reject(asPlatformError(error));
         });
         sends.push(sent);
       }
