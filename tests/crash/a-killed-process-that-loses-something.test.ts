@@ -7,7 +7,7 @@ import { cliSettings } from '@millrace/cli/config';
 import type { CliConfig } from '@millrace/cli/config';
 import { loadDemoShop, traffic } from '@millrace/cli/shop';
 import { openStoreViews, verifyView } from '@millrace/cli/verify';
-import { migrate } from '@millrace/database/migrate';
+import { prepare } from '@millrace/cli/prepare';
 import { homeOf, startPlatform } from '@millrace/infra-local/supervisor';
 import type { EngineAddresses, Platform } from '@millrace/infra-local/supervisor';
 import { testHome } from '@millrace/infra-local/testing';
@@ -43,7 +43,7 @@ beforeAll(async () => {
     home: homeOf(folder, testHome.downloads),
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], JAVA_HOME: process.env['JAVA_HOME'], ...env },
     services: await services(env),
-    beforeServices: async ({ databaseUrl }) => void (await migrate(databaseUrl)),
+    beforeServices: async () => void (await prepare(config)),
   });
   sql = new pg.Pool({ connectionString: config.databaseUrl, max: 4 });
   sql.on('error', () => undefined);
@@ -65,7 +65,7 @@ test(
     const stop = new AbortController();
     const running = traffic({
       tps: 15,
-        apiUrl: config.apiUrl,
+      apiUrl: config.apiUrl,
       databaseUrl: config.databaseUrl,
       share: 0.5,
       seed: 'crash',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { cliSettings } from '@millrace/cli/config';
 import type { CliConfig } from '@millrace/cli/config';
 import { openStoreClients } from '@millrace/cli/lag';
+import { prepare } from '@millrace/cli/prepare';
 import { createTestDatabase } from '@millrace/database/testing';
 import { defaultServices, homeOf, startPlatform } from '@millrace/infra-local/supervisor';
 import type { EngineAddresses, Platform } from '@millrace/infra-local/supervisor';
@@ -35,6 +36,7 @@ export async function startRoad(): Promise<Road> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
   const config = loadConfig(cliSettings, env);
   try {
+    await prepare(config);
     const platform = await startPlatform({
       home: homeOf(folder),
       env: { ...inherited(), ...env },

@@ -177,6 +177,8 @@ export async function benchLog({ brokers, records = 2_000_000, seconds = 21 }: B
   const out: Throughput[] = [];
   const into: Throughput[] = [];
   try {
+    // Unmeasured: a broker just started is still compiling its hot paths.
+    await withTopic(log, 'warm-up', (partitions) => latencies(log, partitions, 2));
     // First, while the broker has nothing of the other part still to write out.
     for (const part of ['latency-1', 'latency-2', 'latency-3']) {
       taken.push(await withTopic(log, part, (partitions) => latencies(log, partitions, seconds / 3)));

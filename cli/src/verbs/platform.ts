@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { migrate } from '@millrace/database/migrate';
 import {
   defaultHome,
   progressLine,
@@ -16,6 +15,7 @@ import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import type { Output } from '../output.ts';
 import { playShop } from '../live/play-shop.ts';
+import { prepare } from '../prepare/index.ts';
 
 const FIRST_START_MS = 30 * 60_000;
 
@@ -52,9 +52,10 @@ async function upHere(options: Readonly<Record<string, unknown>>, out: Output) {
     platform = await startPlatform({
       home,
       env,
-      beforeServices: async ({ databaseUrl }) => {
-        const { applied } = await migrate(databaseUrl);
+      beforeServices: async () => {
+        const { applied, topics } = await prepare(config);
         if (applied.length > 0) out.note(`Database: applied ${applied.length} migrations.`);
+        if (topics.length > 0) out.note(`Kafka: created ${topics.length} topics.`);
       },
       onProgress: (event) => describe(event, out),
     });

@@ -1,5 +1,7 @@
+import { Agent } from 'node:http';
 import confluent from '@kafkajs/confluent-schema-registry';
 import { PlatformError } from '@millrace/kernel/errors';
+import { retry } from '@millrace/kernel/retry';
 import type { SchemaRegistry } from './registry.ts';
 import { subjectOf } from './registry.ts';
 
@@ -9,17 +11,18 @@ const APICURIO_PATH = '/apis/ccompat/v7';
 /** A registry over HTTP, by the Confluent client. Finds out by itself whether the interface is at the root or at Apicurio's path. */
 export async function createSchemaRegistry(url: string): Promise<SchemaRegistry> {
   const host = await interfaceUrl(url.replace(/\/$/, ''));
-  const client = new confluent.SchemaRegistry({ host, retry: { retries: 5 } });
+  const client = new confluent.SchemaRegistry({ host, agent: new Agent({ keepAlive: false }), retry: { retries: 5 } });
   const schemas = new Map<number, unknown>();
   return {
     async register(topic, schema) {
       const subject = subjectOf(topic, schema);
+      const definition = { type: confluent.SchemaType.AVRO, schema: JSON.stringify(schema) } as const;
       try {
-        const { id } = await client.register(
-          { type: confluent.SchemaType.AVRO, schema: JSON.stringify(schema) },
-          { subject, compatibility: confluent.COMPATIBILITY.BACKWARD },
+        return await retry(
+          async () =>
+            (await client.register(definition, { subject, compatibility: confluent.COMPATIBILITY.BACKWARD })).id,
+          { attempts: 8, initialMs: 50, maxMs: 1_000, jitter: 1, retryable: isRace },
         );
-        return id;
       } catch (error) {
         throw registrationError(error, subject);
       }
@@ -39,9 +42,16 @@ export async function createSchemaRegistry(url: string): Promise<SchemaRegistry>
 }
 
 async function interfaceUrl(url: string): Promise<string> {
-  if ((await request(`${url}/subjects`)).ok) return url;
-  if ((await request(`${url}${APICURIO_PATH}/subjects`)).ok) return url + APICURIO_PATH;
+  if (await answers(`${url}/subjects`)) return url;
+  if (await answers(`${url}${APICURIO_PATH}/subjects`)) return url + APICURIO_PATH;
   throw new PlatformError('config-invalid', `SCHEMA_REGISTRY_URL ${url} answers, but not as a schema registry`);
+}
+
+/** An answer that nobody reads would keep its connection, and with it the process, alive. */
+async function answers(url: string): Promise<boolean> {
+  const response = await request(url);
+  await response.body?.cancel();
+  return response.ok;
 }
 
 async function request(url: string): Promise<Response> {
@@ -56,9 +66,20 @@ function unreachable(url: string, cause: unknown): PlatformError {
   return new PlatformError('engine-unreachable', `the schema registry at ${url} does not answer`, { cause });
 }
 
+/**
+ * Two processes that register the same new subject at once: one finds its rule half made. Registering is idempotent, so again is right.
+ */
+function isRace(error: unknown): boolean {
+  return /COMPATIBILITY' already exists|does not match the configuration/i.test(messageOf(error));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function registrationError(error: unknown, subject: string): PlatformError {
-  const message = error instanceof Error ? error.message : String(error);
-  if (/incompatible|compatibility|409/i.test(message)) {
+  const message = messageOf(error);
+  if (/incompatible|409/i.test(message)) {
     return new PlatformError('schema-incompatible', `subject ${subject}: ${message}`, { cause: error });
   }
   return new PlatformError('engine-unreachable', `the schema registry refused subject ${subject}: ${message}`, {
