@@ -2,18 +2,17 @@
  * Runs the engines for tests on ports and data of their own, in the foreground, until SIGINT or SIGTERM.
  * Run through `scripts/test.mjs`, which loads TypeScript first.
  */
+/* global AbortController */
 import { rmSync, writeFileSync } from 'node:fs';
 import { addressVariablesOf, Problem, progressLine, startPlatform } from '@millrace/infra-local/supervisor';
 import { testAddresses, testEnginesFile, testHome } from '@millrace/infra-local/testing';
 
 const say = (text) => process.stdout.write(`${text}\n`);
 
-let platform;
-let stopAsked = false;
+const stopping = new AbortController();
 const stop = () => {
-  stopAsked = true;
   rmSync(testEnginesFile, { force: true });
-  void platform?.stop();
+  stopping.abort();
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 
@@ -31,10 +30,21 @@ function show(event) {
 try {
   rmSync(testEnginesFile, { force: true });
   const env = { ...process.env, ...addressVariablesOf(testAddresses) };
-  platform = await startPlatform({ home: testHome, env, ownEngines: true, services: [], onProgress: show });
-  writeFileSync(testEnginesFile, `${JSON.stringify({ ...testAddresses, supervisorPid: process.pid }, undefined, 2)}\n`);
-  if (stopAsked) stop();
-  else say('The test engines are ready.');
+  const platform = await startPlatform({
+    home: testHome,
+    env,
+    ownEngines: true,
+    services: [],
+    signal: stopping.signal,
+    onProgress: show,
+  });
+  if (!stopping.signal.aborted) {
+    writeFileSync(
+      testEnginesFile,
+      `${JSON.stringify({ ...testAddresses, supervisorPid: process.pid }, undefined, 2)}\n`,
+    );
+    say('The test engines are ready.');
+  }
   await platform.stopped;
   rmSync(testEnginesFile, { force: true });
   say('The test engines are stopped.');

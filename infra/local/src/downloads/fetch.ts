@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { tiedToParent } from '../processes/tied.ts';
+import { hasCode } from '../processes/errno.ts';
 import { Problem } from '../processes/problem.ts';
 import type { Download } from './catalogue.ts';
 import { withFolderLock } from './folder-lock.ts';
@@ -126,6 +128,9 @@ async function goalOf(download: Download, folder: string): Promise<string[]> {
   ];
 }
 
+/** Exit code with which a program that runs others says that there is no such program. */
+const notFound = 127;
+
 interface MavenRun {
   /** Where Maven runs: it leaves its own marker files there. */
   readonly folder: string;
@@ -137,7 +142,8 @@ interface MavenRun {
 }
 
 async function runMaven({ folder, repository, goal, what, onLine, signal }: MavenRun): Promise<void> {
-  const child = spawn('mvn', ['-B', `-Dmaven.repo.local=${repository}`, ...goal], {
+  const { command, args } = tiedToParent('mvn', ['-B', `-Dmaven.repo.local=${repository}`, ...goal], 'SIGTERM');
+  const child = spawn(command, [...args], {
     cwd: folder,
     signal,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -150,16 +156,21 @@ async function runMaven({ folder, repository, goal, what, onLine, signal }: Mave
   });
   child.stderr.resume();
   const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', () =>
-      reject(
-        new Problem(
-          'Maven (mvn) was not found: install it, for example with `apt-get install -y maven` or `brew install maven`.',
-        ),
-      ),
-    );
+    child.once('error', (error) => {
+      if (hasCode(error, 'ENOENT')) resolve(notFound);
+      else
+        reject(
+          new Problem(signal.aborted ? `Fetching ${what} was stopped.` : `Maven could not be run: ${error.message}.`),
+        );
+    });
     child.once('close', resolve);
   });
   if (code === 0) return;
+  if (code === notFound) {
+    throw new Problem(
+      'Maven (mvn) was not found: install it, for example with `apt-get install -y maven` or `brew install maven`.',
+    );
+  }
   const reason = errors.find((line) => line !== '') ?? `mvn ended with code ${code ?? 'none'}`;
   throw new Problem(
     `${what} could not be fetched with Maven: ${reason.slice(0, 400)} Start again to go on from what is already there.`,

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { decideRestart } from './backoff.ts';
 import { closeLog, lastLines, openLog, saysDiskFull } from './log-tail.ts';
 import { refuseTakenPorts } from './ports.ts';
 import { Problem } from './problem.ts';
+import { tiedToParent } from './tied.ts';
 import type { ProcessSpec, ProcessState, ProcessStatus } from './spec.ts';
 
 /** Time, so that tests need no waiting. */
@@ -191,7 +191,7 @@ export class SupervisedProcess {
     const { spec } = this;
     const log = openLog(this.#options.logPath);
     try {
-      const { command, args } = tiedToParent(spec);
+      const { command, args } = tiedToParent(spec.command, spec.args, spec.stopSignal);
       const child = spawn(command, [...args], {
         cwd: spec.cwd,
         env: { ...this.#options.env, ...spec.env },
@@ -298,15 +298,4 @@ function killGroup(child: ChildProcess): void {
   } catch {
     child.kill('SIGKILL');
   }
-}
-
-const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
-
-/**
- * On Linux the kernel is asked to end the process when its supervisor dies, even by kill -9. Elsewhere the next start
- * finds what is left through the state file.
- */
-function tiedToParent(spec: ProcessSpec): { command: string; args: readonly string[] } {
-  if (setpriv === undefined || process.platform !== 'linux') return { command: spec.command, args: spec.args };
-  return { command: setpriv, args: ['--pdeathsig', spec.stopSignal.replace('SIG', ''), spec.command, ...spec.args] };
 }

@@ -189,6 +189,16 @@ describe('a platform', () => {
     expect((await statusOf(home)).state).toBe('stopped');
   });
 
+  test('an aborted signal ends the start too', async () => {
+    const stopping = new AbortController();
+    const starting = start([fake('slow', { check: neverReady })], { signal: stopping.signal });
+    await until((event) => event.kind === 'process' && event.name === 'slow' && event.pid !== null);
+    stopping.abort();
+    await expect(starting).rejects.toThrow('stopped');
+    await expect(start([fake('one')], { signal: AbortSignal.abort() })).rejects.toThrow('stopped');
+    expect(existsSync(join(home.folder, 'one.ready'))).toBe(false);
+  });
+
   test('a home has one supervisor at a time', async () => {
     await start([fake('one')]);
     await expect(start([fake('one')])).rejects.toThrow(

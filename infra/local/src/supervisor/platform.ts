@@ -43,6 +43,8 @@ export interface PlatformOptions {
   /** Runs once the engines are ready, before any deployable starts: migrations, topics, schemas. */
   readonly beforeServices?: (addresses: EngineAddresses) => Promise<void>;
   readonly onProgress?: (event: PlatformEvent) => void;
+  /** Aborting it is a `stop()`, also while it starts. */
+  readonly signal?: AbortSignal;
   /** For tests: processes to run in place of the real engines. */
   readonly engines?: readonly ProcessSpec[];
   readonly clock?: Clock;
@@ -102,6 +104,7 @@ class RunningPlatform implements Platform {
     this.#options = options;
     this.#onProgress = options.onProgress ?? (() => undefined);
     this.addresses = addressesFrom(options.env);
+    options.signal?.addEventListener('abort', () => void this.stop(), { once: true });
     this.stopped = new Promise((resolve) => {
       this.#tellStopped = resolve;
     });
@@ -115,7 +118,9 @@ class RunningPlatform implements Platform {
   }
 
   async begin(): Promise<void> {
-    const { home, env, beforeServices } = this.#options;
+    const { home, env, beforeServices, signal } = this.#options;
+    if (signal?.aborted === true) void this.stop();
+    await this.#refuseStopped();
     await mkdir(home.logs, { recursive: true });
     for (const name of await endLeftovers(home))
       this.#onProgress({ kind: 'notice', sentence: `Ended ${name}, left over from an earlier run that was killed.` });
