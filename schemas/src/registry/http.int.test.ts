@@ -37,3 +37,19 @@ test('a schema that breaks readers of what is written already is refused as such
 test('a registry that is not there is said to be unreachable', async () => {
   await expect(createSchemaRegistry('http://127.0.0.1:9')).rejects.toMatchObject({ kind: 'engine-unreachable' });
 });
+
+test('a subject whose rule a killed process left unmade gets it, and is registered', async () => {
+  const url = testEngines().schemaRegistryUrl;
+  const name = topic();
+  const schema = record([{ name: 'a', type: 'string' }]);
+  const path = `${url}/apis/ccompat/v7/subjects/${name}-test.Thing/versions`;
+  const headers = { 'content-type': 'application/json' };
+  const made = await fetch(path, { method: 'POST', headers, body: JSON.stringify({ schema: JSON.stringify(schema) }) });
+  expect(made.ok).toBe(true);
+  const registry = await createSchemaRegistry(url);
+  expect(await registry.register(name, schema)).toBeGreaterThan(0);
+  const rule = (await (await fetch(`${url}/apis/ccompat/v7/config/${name}-test.Thing`)).json()) as {
+    compatibilityLevel: string;
+  };
+  expect(rule.compatibilityLevel).toBe('BACKWARD');
+});

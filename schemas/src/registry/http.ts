@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import confluent from '@kafkajs/confluent-schema-registry';
 import { PlatformError } from '@millrace/kernel/errors';
-import { retry } from '@millrace/kernel/retry';
+import { retry, sleep } from '@millrace/kernel/retry';
 import type { SchemaRegistry } from './registry.ts';
 import { subjectOf } from './registry.ts';
 
@@ -21,7 +21,14 @@ export async function createSchemaRegistry(url: string): Promise<SchemaRegistry>
         return await retry(
           async () =>
             (await client.register(definition, { subject, compatibility: confluent.COMPATIBILITY.BACKWARD })).id,
-          { attempts: 8, initialMs: 50, maxMs: 1_000, jitter: 1, retryable: isRace },
+          {
+            attempts: 8,
+            initialMs: 50,
+            maxMs: 1_000,
+            jitter: 1,
+            retryable: isRace,
+            sleep: (ms) => mendRule(host, subject, ms),
+          },
         );
       } catch (error) {
         throw registrationError(error, subject);
@@ -54,9 +61,9 @@ async function answers(url: string): Promise<boolean> {
   return response.ok;
 }
 
-async function request(url: string): Promise<Response> {
+async function request(url: string, init: RequestInit = {}): Promise<Response> {
   try {
-    return await fetch(url);
+    return await fetch(url, init);
   } catch (error) {
     throw unreachable(url, error);
   }
@@ -71,6 +78,20 @@ function unreachable(url: string, cause: unknown): PlatformError {
  */
 function isRace(error: unknown): boolean {
   return /COMPATIBILITY' already exists|does not match the configuration/i.test(messageOf(error));
+}
+
+/** A process that was killed between making a subject and its rule leaves it without one for good: set it, then wait as asked. */
+async function mendRule(host: string, subject: string, ms: number): Promise<void> {
+  await sleep(ms);
+  const config = `${host}/config/${encodeURIComponent(subject)}`;
+  const current = await request(config);
+  const { compatibilityLevel } = current.ok ? ((await current.json()) as { compatibilityLevel?: string }) : {};
+  if (compatibilityLevel !== undefined && compatibilityLevel !== 'NONE') return;
+  await request(config, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ compatibility: 'BACKWARD' }),
+  });
 }
 
 function messageOf(error: unknown): string {
