@@ -177,7 +177,12 @@ export class CaptureService implements Service {
 
     const writer = await openCaptureWriter({ config: this.#config, log: this.#options.log, routes });
     const publisher = await this.#openPublisher(writer, routes, releasers);
-    const heartbeat = new Heartbeat(sql, this.#config.heartbeatMs, this.#fail);
+    const heartbeat = new Heartbeat({
+      client: sql,
+      everyMs: this.#config.heartbeatMs,
+      paused: () => stream.paused,
+      onFailure: this.#fail,
+    });
     releasers.push('heartbeat', () => heartbeat.stop());
     feed = new StreamFeed({
       publisher,
@@ -188,6 +193,7 @@ export class CaptureService implements Service {
         this.#pauseIfNeeded();
       },
       onReplyRequested: () => stream.reportNow(),
+      onMessage: () => heartbeat.heard(),
       onCommit: () => heartbeat.committed(),
       onFailure: this.#fail,
     });

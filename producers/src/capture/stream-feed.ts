@@ -15,6 +15,7 @@ export interface StreamFeedOptions {
   /** Whether the socket should be paused because a schema is being registered. */
   readonly onBlocked: (blocked: boolean) => void;
   readonly onReplyRequested: () => void;
+  readonly onMessage: () => void;
   readonly onCommit: () => void;
   readonly onFailure: (error: unknown) => void;
 }
@@ -43,6 +44,7 @@ export class StreamFeed implements PgoutputHandler {
 
   /** One copy message; a view that is valid only during the call. */
   take(message: Buffer): void {
+    this.#options.onMessage();
     if (message[0] === KEEPALIVE && message[17] === 1) this.#options.onReplyRequested();
     if (this.#blocked) this.#waiting.push(Buffer.from(message));
     else this.#handle(message);
