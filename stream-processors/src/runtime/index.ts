@@ -17,3 +17,5 @@ export type { InputCodecs } from './input-decoder.ts';
 export { TaskRunner, defaultLimits } from './runner.ts';
 export type { RunnerEvents, RunnerLimits, RunnerOptions } from './runner.ts';
 export type { ParkedState } from './parked.ts';
+export { registerOutput } from './state-records.ts';
+export type { OutputSchemas } from './state-records.ts';

@@ -1,8 +1,7 @@
 import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
 import type { FetchedBatch, LogClient, LogReader, LogRecord, LogWriter, TopicPartition } from '@millrace/kernel/log';
 import type { Logger } from '@millrace/kernel/telemetry';
-import { barrierRecord, barrierSchema, watermarkRecord, watermarkSchema } from '@millrace/schemas/markers';
-import type { SchemaRegistry } from '@millrace/schemas/registry';
+import { barrierRecord, watermarkRecord } from '@millrace/schemas/markers';
 import type { ViewCodec } from '@millrace/schemas/views';
 import type { DeadLetterSink } from './dead-letters.ts';
 import type { InputCodecs } from './input-decoder.ts';
@@ -10,7 +9,7 @@ import { InputDecoder } from './input-decoder.ts';
 import type { AnyProcessor } from './processor.ts';
 import { restore } from './restore.ts';
 import type { Restored } from './restore.ts';
-import { StateRecords } from './state-records.ts';
+import type { OutputSchemas } from './state-records.ts';
 import { Task } from './task.ts';
 import type { TaskInput } from './task.ts';
 
@@ -46,7 +45,8 @@ export interface RunnerOptions {
   readonly partition: number;
   readonly topicPrefix: string;
   readonly log: LogClient;
-  readonly registry: SchemaRegistry;
+  /** `registerOutput` of the output topic. */
+  readonly schemas: OutputSchemas;
   /** Of the output topic. */
   readonly codec: ViewCodec;
   readonly inputs: InputCodecs;
@@ -109,14 +109,10 @@ export class TaskRunner {
 
   /** Fences the former writer, restores from the log, and stands ready to poll. */
   static async open(options: RunnerOptions): Promise<TaskRunner> {
-    const { processor, log, registry, codec } = options;
+    const { processor, log, codec } = options;
+    const { records, watermarkId, barrierId } = options.schemas;
     const limits = { ...defaultLimits, ...options.limits };
     const output = outputOf(options);
-    const [watermarkId, barrierId, records] = await Promise.all([
-      registry.register(output.topic, watermarkSchema),
-      registry.register(output.topic, barrierSchema),
-      StateRecords.create(registry, output.topic),
-    ]);
     const name = taskName(options);
     const writer = await log.openWriter({
       name,

@@ -2,6 +2,7 @@ import type { LogRecord } from '@millrace/kernel/log';
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Lsn } from '@millrace/kernel/position';
 import { AvroReader, AvroWriter, HEADER_BYTES } from '@millrace/schemas/avro';
+import { barrierSchema, watermarkSchema } from '@millrace/schemas/markers';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 
 /** Keys of a task's own records in its output log; all begin with `_`, so other readers skip them. */
@@ -73,7 +74,21 @@ export interface TaskPosition {
   readonly inputs: readonly { readonly topic: string; readonly partition: number; readonly offset: bigint }[];
 }
 
-/** Writes and reads a task's own records. One per output topic; not re-entrant. */
+/** Every schema of an output topic that is ours, registered one after the other (registries dislike two firsts of a subject at once). */
+export interface OutputSchemas {
+  readonly records: StateRecords;
+  readonly watermarkId: number;
+  readonly barrierId: number;
+}
+
+export async function registerOutput(registry: SchemaRegistry, topic: string): Promise<OutputSchemas> {
+  const records = await StateRecords.create(registry, topic);
+  const watermarkId = await registry.register(topic, watermarkSchema);
+  const barrierId = await registry.register(topic, barrierSchema);
+  return { records, watermarkId, barrierId };
+}
+
+/** Writes and reads a task's own records. One per output topic, shared by its tasks. */
 export class StateRecords {
   readonly #stateId: number;
   readonly #positionId: number;

@@ -8,7 +8,7 @@ import { topicSpecs, viewTopics } from '@millrace/schemas/topics';
 import type { ViewTopic } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
-import { DeadLetterLog, TaskRunner } from '../runtime/index.ts';
+import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
 import type { AnyProcessor, RunnerLimits } from '../runtime/index.ts';
 import { TestSource } from './source.ts';
 
@@ -64,7 +64,7 @@ export class TestRoad {
       partition,
       topicPrefix: '',
       log,
-      registry: this.registry,
+      schemas: await registerOutput(this.registry, processor.output),
       codec,
       inputs: { changes: createChangeDecoder(this.registry), views: this.#codecs },
       deadLetters: new DeadLetterLog({

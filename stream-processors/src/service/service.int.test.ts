@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { testEngines } from '@millrace/infra-local/testing';
+import type { LogClient } from '@millrace/kernel/log';
+import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import { Registry, silentLogger } from '@millrace/kernel/telemetry';
+import { isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
+import { createSchemaRegistry } from '@millrace/schemas/registry';
+import type { SchemaRegistry } from '@millrace/schemas/registry';
+import { topicSpecs, viewTopics } from '@millrace/schemas/topics';
+import type { ViewTopic } from '@millrace/schemas/topics';
+import { createViewCodec } from '@millrace/schemas/views';
+import type { ViewEntry } from '@millrace/schemas/views';
+import { TestRoad, TestSource, shopHistory } from '../testing/index.ts';
+import { processors } from '../processors/index.ts';
+import { ProcessingService } from './service.ts';
+
+const partitions = 2;
+let log: LogClient;
+let registry: SchemaRegistry;
+const prefixes: string[] = [];
+
+beforeAll(async () => {
+  const { kafkaBrokers, schemaRegistryUrl } = testEngines();
+  log = createKafkaLog({ brokers: kafkaBrokers, clientId: 'processors-test', logger: silentLogger() });
+  registry = await createSchemaRegistry(schemaRegistryUrl);
+});
+
+afterAll(async () => {
+  for (const prefix of prefixes) {
+    await log.admin.deleteTopics(topicSpecs(prefix, partitions).map(({ topic }) => topic));
+  }
+  await log.close();
+});
+
+async function newSource(): Promise<{ prefix: string; source: TestSource }> {
+  const prefix = `sp-${randomBytes(4).toString('hex')}.`;
+  prefixes.push(prefix);
+  await log.admin.ensureTopics(topicSpecs(prefix, partitions));
+  return { prefix, source: await TestSource.open(log, registry, { prefix, partitions }) };
+}
+
+/** Reads a view's partition until its watermark is at `lsn`: every entry written so far, in order. */
+async function readUntil(prefix: string, topic: ViewTopic, partition: number, lsn: bigint): Promise<ViewEntry[]> {
+  const codec = await createViewCodec(registry, prefix + topic);
+  const reader = log.createReader();
+  const entries: ViewEntry[] = [];
+  reader.assign([{ topic: prefix + topic, partition, offset: 0n }]);
+  for (let reached = false; !reached;) {
+    for (const batch of await reader.poll(1000)) {
+      for (const { key, value } of batch.records) {
+        if (isWatermarkKey(key) && value !== null) reached ||= readWatermark(value).lsn >= lsn;
+        const entry = codec.decode(key, value);
+        if (entry !== null) entries.push(entry);
+      }
+    }
+  }
+  await reader.close();
+  return entries;
+}
+
+const textOf = ({ kind, id, lsn, tsUs, data }: ViewEntry): string =>
+  `${kind}:${id}@${lsn.toString()} ${tsUs} ${JSON.stringify(data)}`;
+
+/** What the same commits give without a broker. */
+async function expected(seed: number, commits: number): Promise<Map<string, string[]>> {
+  const road = await TestRoad.open(partitions);
+  for (const { lsn, tsUs, rows } of shopHistory(seed, commits, 12)) await road.source.commit(lsn, tsUs, rows);
+  for (const processor of processors) for (let at = 0; at < partitions; at++) await road.start(processor, at);
+  await road.settle();
+  return new Map(
+    viewTopics.flatMap((topic) =>
+      Array.from({ length: partitions }, (_, at) => [
+        `${topic}/${at}`,
+        road.written(topic, at).map(({ entry }) => textOf(entry)),
+      ]),
+    ),
+  );
+}
+
+async function expectSame(prefix: string, wanted: Map<string, string[]>, lsn: bigint): Promise<void> {
+  for (const topic of viewTopics) {
+    for (let at = 0; at < partitions; at++) {
+      const got = (await readUntil(prefix, topic, at, lsn)).map(textOf);
+      expect({ topic, at, got }).toEqual({ topic, at, got: wanted.get(`${topic}/${at}`) });
+    }
+  }
+}
+
+test('in one process: every entry once and right; a second start goes on where the first stopped', async () => {
+  const { prefix, source } = await newSource();
+  const history = shopHistory(7, 120, 12);
+  const wanted = await expected(7, 120);
+  const config = { topicPrefix: prefix, partitions, processors: [] };
+  const commits = async (from: number, to: number): Promise<void> => {
+    for (const { lsn, tsUs, rows } of history.slice(from, to)) await source.commit(lsn, tsUs, rows);
+  };
+  for (const [from, to] of [
+    [0, 60],
+    [60, 120],
+  ] as const) {
+    const service = new ProcessingService({ config, log, registry, logger: silentLogger(), metrics: new Registry() });
+    const stop = new AbortController();
+    const running = service.run(stop.signal);
+    await commits(from, to);
+    await readUntil(prefix, 'views.catalog', 0, history[to - 1]!.lsn);
+    await readUntil(prefix, 'views.catalog', 1, history[to - 1]!.lsn);
+    expect(service.ready()).toEqual({ ready: true });
+    expect(service.status().tasks.map(({ parked }) => parked.length)).toEqual(Array(8).fill(0));
+    stop.abort();
+    await running;
+  }
+  await expectSame(prefix, wanted, history.at(-1)!.lsn);
+}, 60_000);
+
+test('killed with -9 again and again: every entry once, the same as without', async () => {
+  const { prefix, source } = await newSource();
+  const history = shopHistory(11, 300, 12);
+  const wanted = await expected(11, 300);
+  let at = 0;
+  const write = (async () => {
+    for (; at < history.length; at++) {
+      const { lsn, tsUs, rows } = history[at]!;
+      await source.commit(lsn, tsUs, rows);
+      if (at % 3 === 0) await readUntil(prefix, 'views.inventory', at % 2, history[Math.max(0, at - 20)]!.lsn);
+    }
+  })();
+  for (const stopAt of [60, 140, 220]) {
+    const child = startChild(prefix);
+    // The commits wait for the views now and then, so the child has come this far.
+    while (at < stopAt) await new Promise((resolve) => setImmediate(resolve));
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+  const last = startChild(prefix);
+  await write;
+  await expectSame(prefix, wanted, history.at(-1)!.lsn);
+  last.kill('SIGTERM');
+  const code = await new Promise((resolve) => last.once('exit', resolve));
+  expect(code).toBe(0);
+}, 120_000);
+
+function startChild(prefix: string): ChildProcess {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+  const { kafkaBrokers, schemaRegistryUrl } = testEngines();
+  return spawn(process.execPath, ['--conditions=@millrace/source', '--import', 'tsx', main], {
+    env: {
+      PATH: '',
+      TOPIC_PREFIX: prefix,
+      PARTITIONS: String(partitions),
+      KAFKA_BROKERS: kafkaBrokers.join(','),
+      SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+      HEALTH_PORT: '0',
+      LOG_LEVEL: 'error',
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}

@@ -1,0 +1,56 @@
+import { lsnText } from '@millrace/kernel/position';
+import type { ParkedState, TaskRunner } from '../runtime/index.ts';
+
+export interface InputStatus {
+  readonly topic: string;
+  readonly partition: number;
+  /** Every commit at or below is read. */
+  readonly watermark: string;
+  /** Elements read that wait for other inputs. */
+  readonly waiting: number;
+  readonly repeated: number;
+}
+
+export interface TaskStatus {
+  readonly processor: string;
+  readonly partition: number;
+  readonly output: string;
+  /** Every commit at or below is in the output. */
+  readonly position: string;
+  readonly committedAt: string | null;
+  /** Now less the time of the newest commit in the output, ms: also grows while the source is idle. */
+  readonly lagMs: number | null;
+  readonly inputs: readonly InputStatus[];
+  /** The input that the task waits for, where others are ahead of it. */
+  readonly heldBackBy: string | null;
+  readonly stateKeys: number;
+  readonly parked: readonly ParkedState[];
+}
+
+/** What a task says of itself; JSON-safe. */
+export function statusOf(processor: string, runner: TaskRunner, nowMs: number): TaskStatus {
+  const { task } = runner;
+  const inputs = runner.inputs.map(({ topic, partition }, at) => ({
+    topic,
+    partition,
+    watermark: lsnText(task.inputs[at]?.completeTo ?? 0n),
+    waiting: task.inputs[at]?.length ?? 0,
+    repeated: runner.decoders[at]?.counts.repeated ?? 0,
+  }));
+  const waits = inputs.some(({ waiting }) => waiting > 0);
+  const [slowest] = [...inputs].sort((a, b) => (a.watermark < b.watermark ? -1 : 1));
+  const ms = task.position.streamTimeUs / 1000;
+  return {
+    processor,
+    partition: runner.output.partition,
+    output: runner.output.topic,
+    position: lsnText(task.position.frontier),
+    committedAt: ms === 0 ? null : new Date(ms).toISOString(),
+    lagMs: ms === 0 ? null : Math.max(0, Math.round(nowMs - ms)),
+    inputs,
+    heldBackBy:
+      waits && slowest !== undefined && slowest.waiting === 0 ? `${slowest.topic}/${slowest.partition}` : null,
+    stateKeys: task.stateSize,
+    parked: task.parked.list(),
+  };
+}
