@@ -204,6 +204,15 @@ describe.each(names)(`one suite for every transport: %s${missing}`, (transport) 
     await expect(RawClient.open(gateway.url.replace('/rt', '/other'))).rejects.toThrow();
   });
 
+  test('a port in use is said, also by another gateway; a restarted one gets its port back at once', async () => {
+    const gateway = await start();
+    const client = await connect(gateway);
+    await expect(start({ port: gateway.port })).rejects.toMatchObject({ kind: 'port-in-use' });
+    await gateway.stop();
+    await client.closed;
+    expect((await start({ port: gateway.port })).port).toBe(gateway.port);
+  });
+
   test('health, ready, status, metrics and the rest over HTTP', async () => {
     const gateway = await start();
     const client = await connect(gateway);

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
-import { PlatformError } from '@millrace/kernel/errors';
+import { createServer } from 'node:net';
 import { SUBPROTOCOL } from '../protocol/index.ts';
 import { EVENT_PING, eventOf, offers } from './http-text.ts';
+import { listenOn, portInUse } from './listen.ts';
 import type {
   Connection,
   ConnectionEvents,
@@ -17,9 +18,6 @@ interface SocketData {
   events: ConnectionEvents | null;
   open: boolean;
 }
-
-/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it a second gateway would share the port in silence. */
-const EXCLUSIVE_PORT = 1;
 
 /** The module, or null where it is not installed or has no binary for this machine. */
 export async function loadUws(): Promise<UwsModule | null> {
@@ -38,6 +36,7 @@ export async function loadUws(): Promise<UwsModule | null> {
  * in silence for slow readers. Differences from `ws`: a frame over the hard limit ends the connection without a close frame.
  */
 export async function startUwsTransport(uws: UwsModule, options: TransportOptions): Promise<Transport> {
+  const port = await freePort(options);
   const app = uws.App();
   const { handlers, limits, path } = options;
   app.ws<SocketData>(path, {
@@ -78,16 +77,9 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
     serve(response, requestOf(request), options);
   });
   const listening = await new Promise<unknown>((resolve) => {
-    app.listen(options.host, options.port, EXCLUSIVE_PORT, resolve);
+    app.listen(options.host, port, resolve);
   });
-  if (listening === false || listening === null) {
-    const { host, port } = options;
-    throw new PlatformError(
-      'port-in-use',
-      `Port ${port} of ${host} is in use: end that program, or set REALTIME_PORT.`,
-    );
-  }
-  const port = uws.us_socket_local_port(listening);
+  if (listening === false || listening === null) throw portInUse(options);
   let listens = true;
   return {
     name: 'uws',
@@ -102,6 +94,18 @@ export async function startUwsTransport(uws: UwsModule, options: TransportOption
       return Promise.resolve();
     },
   };
+}
+
+/**
+ * A port that is free now. uWS listens with SO_REUSEPORT, so a second gateway would take half of the connections in silence; in its exclusive
+ * mode, and on port 0, it does without SO_REUSEADDR, so a restarted gateway would wait a minute for its port. Hence this look before.
+ */
+async function freePort(options: TransportOptions): Promise<number> {
+  const probe = createServer();
+  await listenOn(probe, options);
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : options.port;
 }
 
 function connectionOf(socket: UwsSocket<SocketData>): Connection {

@@ -3,13 +3,12 @@ export interface UwsModule {
   App(): UwsApp;
   readonly DISABLED: number;
   us_listen_socket_close(socket: unknown): void;
-  us_socket_local_port(socket: unknown): number;
 }
 
 export interface UwsApp {
   ws<D>(pattern: string, behavior: UwsBehavior<D>): UwsApp;
   any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): UwsApp;
-  listen(host: string, port: number, options: number, done: (socket: unknown) => void): UwsApp;
+  listen(host: string, port: number, done: (socket: unknown) => void): UwsApp;
   close(): void;
 }
 

@@ -1,10 +1,10 @@
 import { STATUS_CODES, createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { PlatformError } from '@millrace/kernel/errors';
 import { WebSocket, WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../protocol/index.ts';
 import { EVENT_PING, eventOf, jsonAnswer } from './http-text.ts';
+import { listenOn } from './listen.ts';
 import type { Connection, EventStream, HttpAnswer, HttpRequest, Transport, TransportOptions } from './port.ts';
 
 /** How long the other side has to answer a close frame before it is cut off. */
@@ -41,7 +41,7 @@ export async function startWsTransport(options: TransportOptions): Promise<Trans
       attach(webSocket, options);
     });
   });
-  await listen(http, options);
+  await listenOn(http, options);
   const address = http.address();
   return {
     name: 'ws',
@@ -59,22 +59,6 @@ export async function startWsTransport(options: TransportOptions): Promise<Trans
       await closed;
     },
   };
-}
-
-function listen(http: ReturnType<typeof createServer>, { host, port }: TransportOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') reject(error);
-      else
-        reject(
-          new PlatformError(
-            'port-in-use',
-            `Port ${port} of ${host} is in use: end that program, or set REALTIME_PORT.`,
-          ),
-        );
-    });
-    http.listen(port, host, resolve);
-  });
 }
 
 function attach(socket: WebSocket, { handlers }: TransportOptions): void {
