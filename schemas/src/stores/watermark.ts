@@ -25,8 +25,13 @@ const OFFSET_DIGITS = 20;
 
 /** ISO 8601 UTC with milliseconds, from µs since 1970: the form of every `committedAt`. */
 export function isoFromMicros(tsUs: number): string {
-  return new Date(Math.floor(tsUs / 1000)).toISOString();
+  const ms = Math.floor(tsUs / 1000);
+  // The entries of a commit, and of those in the same ms, share their text.
+  if (ms !== last.ms) last = { ms, text: new Date(ms).toISOString() };
+  return last.text;
 }
+
+let last = { ms: 0, text: new Date(0).toISOString() };
 
 /**
  * `lsn|committedAt|offset`: 20 digits, ISO 8601 UTC with milliseconds, 20 digits. Each part has a fixed width, so that stores

@@ -7,15 +7,13 @@ import { isKind } from '../port/index.ts';
 /** Between the parts of `sets`: a character that no text of Postgres holds. */
 const SEPARATOR = '\0';
 
-/** An entry as the script takes it: its key and four arguments. */
+/** An entry as the script takes it: its key and two arguments. */
 export interface RedisEntry {
   readonly key: string;
-  readonly position: string;
-  readonly committedAt: string;
+  /** Position (20 characters), committedAt (24), then score, member and keys of the sorted sets that hold the entry, NUL between them. */
+  readonly version: string;
   /** The view's JSON; '' deletes. */
   readonly data: string;
-  /** Score, member and keys of the sorted sets that hold the entry, NUL between them; '' for none. */
-  readonly sets: string;
 }
 
 /** Null for a kind that Redis does not hold. */
@@ -24,10 +22,8 @@ export function encodeEntry(names: RedisNames, entry: ViewEntry): RedisEntry | n
   if (key === null) return null;
   return {
     key,
-    position: lsnText(entry.lsn),
-    committedAt: isoFromMicros(entry.tsUs),
+    version: lsnText(entry.lsn) + isoFromMicros(entry.tsUs) + membershipsOf(names, entry),
     data: entry.data === null ? '' : JSON.stringify(entry.data),
-    sets: membershipsOf(names, entry),
   };
 }
 

@@ -107,7 +107,7 @@ export class RedisSink implements Sink {
     const marks = withMarks ? batches : [];
     const keys = [...entries.map(({ key }) => key), ...marks.map(({ view }) => this.#names.watermark(view))];
     const args: (string | number)[] = [entries.length, REDIS_DELETED_TTL_SECONDS, marks.length];
-    for (const { position, committedAt, data, sets } of entries) args.push(position, committedAt, data, sets);
+    for (const { version, data } of entries) args.push(version, data);
     for (const batch of marks) {
       const stored = this.#stored.get(partitionKey(batch)) ?? '';
       args.push(batch.partition, formatWatermark(batch.applied), stored);

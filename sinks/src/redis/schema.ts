@@ -1,7 +1,8 @@
 /**
  * The one script that writes. KEYS: `entries` keys of entries, then one watermark hash per mark.
  * ARGV: number of entries, tombstone's life in seconds, number of marks;
- * per entry: position, committedAt, data ('' deletes), sets (see encoding.ts);
+ * per entry: version and data ('' deletes), where version is position (20 characters), committedAt (24) and sets (the rest, see encoding.ts):
+ * fewer, longer arguments are what client and server handle fastest;
  * per mark: partition, watermark text, offset that the caller knows to be stored ('' for none).
  *
  * Guarantees: it writes all or, where a stored offset is behind the one the caller knows (the store lost what it had acknowledged), nothing,
@@ -13,7 +14,7 @@
  */
 export const applyScript = `
 local n, ttl, m = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local base = 3 + n * 4
+local base = 3 + n * 2
 for i = 1, m do
   local known = ARGV[base + i * 3]
   if known ~= '' then
@@ -31,15 +32,15 @@ end
 local function leave(set, _, member) redis.call('ZREM', set, member) end
 local function join(set, score, member) redis.call('ZADD', set, score, member) end
 for i = 1, n do
-  local key, a = KEYS[i], i * 4
-  local position, data, sets = ARGV[a], ARGV[a + 2], ARGV[a + 3]
+  local key, version, data = KEYS[i], ARGV[i * 2 + 2], ARGV[i * 2 + 3]
+  local position, committed, sets = string.sub(version, 1, 20), string.sub(version, 21, 44), string.sub(version, 45)
   local old = redis.call('HMGET', key, 'position', 'sets', 'deleted')
   if not old[1] or old[1] <= position then
     local before = old[2] or ''
     if before ~= sets and before ~= '' then memberships(before, leave) end
     if data == '' then
       if old[1] then redis.call('HDEL', key, 'data', 'sets') end
-      redis.call('HSET', key, 'position', position, 'committedAt', ARGV[a + 1], 'deleted', '1')
+      redis.call('HSET', key, 'position', position, 'committedAt', committed, 'deleted', '1')
       redis.call('EXPIRE', key, ttl)
     else
       if old[3] then
@@ -47,11 +48,11 @@ for i = 1, n do
         redis.call('PERSIST', key)
       end
       if sets ~= '' then
-        redis.call('HSET', key, 'position', position, 'committedAt', ARGV[a + 1], 'data', data, 'sets', sets)
+        redis.call('HSET', key, 'position', position, 'committedAt', committed, 'data', data, 'sets', sets)
         memberships(sets, join)
       else
         if before ~= '' then redis.call('HDEL', key, 'sets') end
-        redis.call('HSET', key, 'position', position, 'committedAt', ARGV[a + 1], 'data', data)
+        redis.call('HSET', key, 'position', position, 'committedAt', committed, 'data', data)
       end
     end
   end

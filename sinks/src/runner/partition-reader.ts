@@ -60,7 +60,8 @@ export class PartitionReader {
         if (isWatermarkKey(key) && value !== null) await this.#watermark(record, value);
         continue;
       }
-      const entry = value === null ? this.#tombstone(key) : await this.#entry(record, value);
+      const entry =
+        value === null ? this.#tombstone(key) : (this.#decoded(record, value) ?? (await this.#settle(record, value)));
       if (entry === null) continue;
       entries.push(entry);
       this.#lastDeleted = entry.data === null ? keyOf(entry) : '';
@@ -90,7 +91,17 @@ export class PartitionReader {
     return { kind, id: text.slice(colon + 1), lsn: this.#highestLsn + 1n, tsUs: this.#highestTsUs, data: null };
   }
 
-  async #entry(record: RecordView, value: Buffer): Promise<ViewEntry | null> {
+  /** The common road, without a promise for each record; null where something is wrong or its schema is not loaded yet. */
+  #decoded(record: RecordView, value: Buffer): ViewEntry | null {
+    try {
+      return this.#options.codec.decode(record.key, value);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Fetches the schema where that was missing; keeps what cannot be read then either. */
+  async #settle(record: RecordView, value: Buffer): Promise<ViewEntry | null> {
     const { codec, deadLetter } = this.#options;
     try {
       try {

@@ -52,8 +52,9 @@ export class Session {
 
   /** Resolves after `stop` aborts, everything read is written and its marks are stored. Throws what failed. */
   async run(stop: AbortSignal): Promise<void> {
-    const { sink, log } = this.#parts;
-    const reader = log.createReader();
+    const { sink, log, limits } = this.#parts;
+    // What one poll brings is held besides what waits already.
+    const reader = log.createReader({ maxBytes: Math.max(262_144, Math.floor(limits.pendingBytes / 4)) });
     try {
       await sink.open({ applied: (marks) => this.#applied(marks), failed: (error) => this.#fail(error) });
       await this.#assign(reader, await sink.positions());
