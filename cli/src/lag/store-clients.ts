@@ -1,4 +1,4 @@
-import { createClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
 
 import { Redis } from 'ioredis';
@@ -24,7 +24,11 @@ export async function openStoreClients(config: CliConfig): Promise<StoreClients>
     throw new PlatformError('engine-unreachable', `Redis does not answer at ${config.redisUrl}`, { cause });
   });
   const search = createSearchClient(config.elasticsearchUrl, config.searchFlavor);
-  const clickhouse = createClient({ url: config.clickhouseUrl, database: config.clickhouseDatabase });
+  const clickhouse = createClient({
+    url: config.clickhouseUrl,
+    database: config.clickhouseDatabase,
+    log: { level: ClickHouseLogLevel.OFF },
+  });
   return {
     redis,
     search,

@@ -62,24 +62,25 @@ const views: readonly ClickhouseView[] = [
   {
     view: 'orders',
     kind: 'order',
-    query: `select toString(o.order_id) as id, toString(o.position) as position, o.order_number as order_number, o.status as status, o.currency as currency,
-              toString(o.total_amount) as total_amount,
-              (select groupArray(tuple(toString(order_id), [toString(item_id), toString(product_id), toString(quantity), toString(unit_price), toString(total_price)]))
-               from v_order_items where toString(order_id) in {ids:Array(String)}) as lines
-            from v_orders o where toString(o.order_id) in {ids:Array(String)}`,
+    query: `select toString(o.order_id) as id, toString(o.position) as position, o.order_number as order_number, o.status as status,
+              o.currency as currency, toString(o.total_amount) as total_amount, i.lines as lines
+            from v_orders o
+            left join (
+              select order_id, groupArray([toString(item_id), toString(product_id), toString(quantity), toString(unit_price), toString(total_price)]) as lines
+              from v_order_items where order_id in {ids:Array(String)} group by order_id
+            ) i on i.order_id = o.order_id
+            where o.order_id in {ids:Array(String)}`,
     idQuery: `select toString(order_id) as id from v_orders where toString(order_id) > {after:String} order by id limit {page:UInt32}`,
-    held: ({ id, order_number, status, currency, total_amount, lines }) => ({
+    held: ({ order_number, status, currency, total_amount, lines }) => ({
       orderNumber: order_number,
       status,
       currency,
       totalAmount: money(total_amount),
       items: Object.fromEntries(
-        (lines as [string, string[]][])
-          .filter(([orderId]) => orderId === id)
-          .map(([, [itemId = '', productId, quantity, unitPrice, totalPrice]]) => [
-            itemId,
-            [productId, Number(quantity), money(unitPrice), money(totalPrice)],
-          ]),
+        (lines as string[][]).map(([itemId = '', productId, quantity, unitPrice, totalPrice]) => [
+          itemId,
+          [productId, Number(quantity), money(unitPrice), money(totalPrice)],
+        ]),
       ),
     }),
     expected: (document) => ({
