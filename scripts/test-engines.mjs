@@ -10,10 +10,7 @@ import { testAddresses, testEnginesFile, testHome } from '@millrace/infra-local/
 const say = (text) => process.stdout.write(`${text}\n`);
 
 const stopping = new AbortController();
-const stop = () => {
-  rmSync(testEnginesFile, { force: true });
-  stopping.abort();
-};
+const stop = () => stopping.abort();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 
 let lastLine = '';
@@ -27,8 +24,9 @@ function show(event) {
   }
 }
 
+// The file is ours to touch only once the home is: another run may be up, and its users read the file.
+const withdraw = () => rmSync(testEnginesFile, { force: true });
 try {
-  rmSync(testEnginesFile, { force: true });
   const env = { ...process.env, ...addressVariablesOf(testAddresses) };
   const platform = await startPlatform({
     home: testHome,
@@ -38,18 +36,14 @@ try {
     signal: stopping.signal,
     onProgress: show,
   });
-  if (!stopping.signal.aborted) {
-    writeFileSync(
-      testEnginesFile,
-      `${JSON.stringify({ ...testAddresses, supervisorPid: process.pid }, undefined, 2)}\n`,
-    );
-    say('The test engines are ready.');
-  }
+  writeFileSync(testEnginesFile, `${JSON.stringify({ ...testAddresses, supervisorPid: process.pid }, undefined, 2)}\n`);
+  stopping.signal.addEventListener('abort', withdraw, { once: true });
+  if (stopping.signal.aborted) withdraw();
+  else say('The test engines are ready.');
   await platform.stopped;
-  rmSync(testEnginesFile, { force: true });
+  withdraw();
   say('The test engines are stopped.');
 } catch (error) {
-  rmSync(testEnginesFile, { force: true });
   process.stderr.write(
     `${error instanceof Problem ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
   );
