@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fastify, { LogController } from 'fastify';
-import type { FastifyBaseLogger } from 'fastify';
+import type { FastifyBaseLogger, RouteOptions } from 'fastify';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { AccessTokens } from '@millrace/kernel/security';
@@ -13,7 +13,7 @@ import { addOperations } from '../operations/routes.ts';
 import type { OperationsDependencies } from '../operations/routes.ts';
 import { addPages } from '../pages/routes.ts';
 import type { PageDependencies } from '../pages/routes.ts';
-import { addProblemHandlers, ProblemSchema } from '../problems/handlers.ts';
+import { addExplanations, addProblemHandlers, answerFrameworkError, ProblemSchema } from '../problems/handlers.ts';
 import { addQueries } from '../queries/routes.ts';
 import type { QueryDependencies } from '../queries/routes.ts';
 import type { App } from './app-type.ts';
@@ -26,6 +26,8 @@ export interface AppDependencies
   readonly logger: Logger;
   readonly accessTokens: AccessTokens;
   readonly bodyLimitBytes: number;
+  /** Told of every route as it is added. */
+  readonly onRoute?: (route: RouteOptions) => void;
 }
 
 /** The whole API, not yet listening. Closing it finishes the requests in hand. */
@@ -37,6 +39,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     bodyLimit: dependencies.bodyLimitBytes,
     genReqId: () => randomUUID(),
     requestTimeout: 30_000,
+    frameworkErrors: answerFrameworkError,
     return503OnClosing: true,
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true },
@@ -45,11 +48,13 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
     .withTypeProvider<TypeBoxTypeProvider>();
   // Answers are built by us and typed; no schema filters them.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  if (dependencies.onRoute !== undefined) app.addHook('onRoute', dependencies.onRoute);
   app.addSchema(ProblemSchema);
   addSecurityHeaders(app);
   addRequestMetrics(app, dependencies.metrics);
   addProblemHandlers(app);
   await addDocumentation(app);
+  addExplanations(app);
   addAuthentication(app, dependencies.accessTokens);
   normaliseIds(app);
   if (dependencies.demo) addDemoTokens(app, dependencies.accessTokens, dependencies.database);

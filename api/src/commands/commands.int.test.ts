@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { lsnFromPostgres } from '@millrace/kernel/position';
-import { customerId, principalOf, startTestApi } from '../testing/test-api.ts';
+import { customerId, principalOf } from '../testing/principals.ts';
+import { startTestApi } from '../testing/test-api.ts';
 import type { TestApi } from '../testing/test-api.ts';
 
 let api: TestApi;

@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError, errorPolicy } from '@millrace/kernel/errors';
 import type { ErrorKind } from '@millrace/kernel/errors';
 import { Type } from '@fastify/type-provider-typebox';
@@ -41,7 +41,12 @@ export function addProblemHandlers(app: App): void {
     );
     return sendProblem(reply, problem.status, problem);
   });
-  addExplanations(app);
+}
+
+/** Answers what fails before any route is found. */
+export function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error, request.id);
+  void sendProblem(reply, problem.status, problem);
 }
 
 function sendProblem(reply: FastifyReply, status: number, problem: unknown): FastifyReply {
@@ -49,7 +54,7 @@ function sendProblem(reply: FastifyReply, status: number, problem: unknown): Fas
 }
 
 /** `GET /problems/{kind}`: what a problem's `type` points at. */
-function addExplanations(app: App): void {
+export function addExplanations(app: App): void {
   const known = new Map<string, { status: number; hint: string }>([
     ...(Object.keys(errorPolicy) as ErrorKind[]).map(
       (kind) => [kind, { status: statusOfKind[kind], hint: errorPolicy[kind].hint }] as const,

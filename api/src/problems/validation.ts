@@ -36,7 +36,10 @@ export function fieldErrors(failure: ValidationFailure): FieldError[] {
     }
   }
   // A union reports its branches too; the most exact paths say more than the union's own.
-  const fields = [...found].filter(([field]) => ![...found.keys()].some((other) => other.startsWith(`${field}.`)));
+  const paths = [...found.keys()];
+  const isWithin = (path: string, outer: string): boolean =>
+    path !== outer && (outer === '' || path.startsWith(`${outer}.`));
+  const fields = [...found].filter(([field]) => !paths.some((path) => isWithin(path, field)));
   return fields.map(([field, message]) => ({ field: field === '' ? 'body' : field, message }));
 }
 

@@ -5,12 +5,13 @@ import { createTestDatabase } from '@millrace/database/testing';
 import { testEngines } from '@millrace/infra-local/testing';
 import { loadConfig } from '@millrace/kernel/config';
 import { Releasers } from '@millrace/kernel/lifecycle';
-import { createAccessTokens, createPositionTokens, DEMO_TENANT } from '@millrace/kernel/security';
+import { createAccessTokens, createPositionTokens } from '@millrace/kernel/security';
 import type { PositionTokens, Principal, Role } from '@millrace/kernel/security';
 import { createMetrics, silentLogger } from '@millrace/kernel/telemetry';
 import type { App } from '../app/app-type.ts';
 import { connectedApp } from '../app/service.ts';
 import { apiSettings } from '../settings.ts';
+import { principalOf } from './principals.ts';
 
 export interface Answer {
   readonly status: number;
@@ -37,8 +38,6 @@ export interface TestApi {
   call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, call?: Call): Promise<Answer>;
   close(): Promise<void>;
 }
-
-export const customerId = '0198c1d2-0000-7000-8000-000000000c01';
 
 export async function startTestApi(env: Record<string, string> = {}): Promise<TestApi> {
   const engines = testEngines();
@@ -99,15 +98,5 @@ export async function startTestApi(env: Record<string, string> = {}): Promise<Te
       redis.disconnect();
       await database.drop();
     },
-  };
-}
-
-export function principalOf(role: Role, id = customerId): Principal {
-  return {
-    subject: `test-${role}`,
-    tenantId: DEMO_TENANT,
-    roles: [role],
-    ...(role === 'customer' ? { customerId: id } : {}),
-    ...(role === 'vendor' ? { vendorId: id } : {}),
   };
 }

@@ -1,0 +1,418 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { lsnText } from '@millrace/kernel/position';
+import { DEMO_TENANT } from '@millrace/kernel/security';
+import { partitionOf } from '@millrace/schemas/partition';
+import { formatWatermark, redisNames, searchNames } from '@millrace/schemas/stores';
+import type { ViewName } from '@millrace/schemas/stores';
+import { DEFAULT_PARTITIONS } from '@millrace/schemas/topics';
+import { createSearchClient } from '../search/client.ts';
+import { customerId, principalOf } from '../testing/principals.ts';
+import { startTestApi } from '../testing/test-api.ts';
+import type { TestApi } from '../testing/test-api.ts';
+import { testEngines } from '@millrace/infra-local/testing';
+
+let api: TestApi;
+const productId = '0198c1d2-0000-7000-8000-00000000a001';
+const orderId = '0198c1d2-0000-7000-8000-00000000b001';
+const vendorId = '0198c1d2-0000-7000-8000-00000000d001';
+const categoryId = '0198c1d2-0000-7000-8000-00000000e001';
+
+const product = (id: string, name: string) => ({ tenantId: DEMO_TENANT, productId: id, sku: id, name });
+const order = {
+  tenantId: DEMO_TENANT,
+  orderId,
+  customerId,
+  status: 'pending',
+  items: [
+    { productId, vendorId, name: 'Mug', quantity: 1 },
+    { productId, vendorId: null, name: 'Cup', quantity: 2 },
+  ],
+};
+
+beforeAll(async () => {
+  api = await startTestApi();
+  for (const view of ['catalog', 'inventory', 'pricing', 'orders'] as const) await markAll(view, 1_000n);
+  const names = redisNames(api.redisPrefix);
+  await put(names.entry('product', productId), product(productId, 'Mug'));
+  await put(names.entry('order', orderId), order);
+  await api.redis.zadd(names.customerOrders(customerId), 1, orderId);
+  await api.redis.zadd(names.vendorOrders(vendorId), 1, orderId);
+  for (const [n, id] of ['a', 'b', 'c'].entries()) {
+    const key = `0198c1d2-0000-7000-8000-0000000000c${id}`;
+    await put(names.entry('product', key), product(key, id));
+    await api.redis.zadd(names.categoryChildren(categoryId), 1 + Math.floor(n / 2), key);
+  }
+}, 60_000);
+afterAll(async () => {
+  const client = createSearchClient(testEngines().elasticsearchUrl, testEngines().searchFlavor);
+  await client.indices.delete({ index: `${api.searchPrefix}*`, expand_wildcards: 'all' });
+  await client.close();
+  await api.close();
+});
+
+async function put(key: string | null, data: unknown): Promise<void> {
+  const fields = { position: lsnText(900n), committedAt: '2026-01-01T00:00:00.000Z', data: JSON.stringify(data) };
+  await api.redis.hset(key ?? '', fields);
+}
+
+function markOf(lsn: bigint, ageMs = 50): string {
+  return formatWatermark({ lsn, committedAtMs: Date.now() - ageMs, offset: 1n });
+}
+
+async function markAll(view: ViewName, lsn: bigint): Promise<void> {
+  const fields = Object.fromEntries(Array.from({ length: DEFAULT_PARTITIONS }, (_, n) => [String(n), markOf(lsn)]));
+  await api.redis.hset(redisNames(api.redisPrefix).watermark(view), fields);
+}
+
+const token = (lsn: bigint) => ({ 'millrace-position': api.positions.encode(lsn) });
+
+describe('an object', () => {
+  test('comes from its view and states position and age', async () => {
+    const answer = await api.call('GET', `/api/queries/products/${productId.toUpperCase()}`, { as: 'nobody' });
+    expect(answer).toMatchObject({ status: 200, body: { productId, name: 'Mug' } });
+    expect(answer.headers['millrace-source']).toBe('view');
+    expect(api.positions.decode(answer.headers['millrace-position'] ?? '')).toBe(1_000n);
+    expect(Number(answer.headers['millrace-staleness-ms'])).toBeGreaterThanOrEqual(50);
+  });
+
+  test('that is not there is 404, and still states the position that says so', async () => {
+    const answer = await api.call('GET', `/api/queries/products/${customerId}/inventory`);
+    expect(answer).toMatchObject({ status: 404, body: { type: '/problems/not-found' } });
+    expect(answer.headers['millrace-position']).toBeDefined();
+  });
+
+  test('waits for the token’s position and answers as soon as the view has it', async () => {
+    const id = '0198c1d2-0000-7000-8000-00000000a002';
+    const waiting = api.call('GET', `/api/queries/products/${id}/prices`, {
+      headers: { ...token(2_000n), 'millrace-wait': '20000' },
+    });
+    const names = redisNames(api.redisPrefix);
+    await put(names.entry('price', id), { tenantId: DEMO_TENANT, productId: id, amount: '1.00' });
+    await api.redis.hset(names.watermark('pricing'), String(partitionOf(id, DEFAULT_PARTITIONS)), markOf(2_000n));
+    const answer = await waiting;
+    expect(answer).toMatchObject({ status: 200, body: { amount: '1.00' } });
+    expect(answer.headers['millrace-source']).toBe('view');
+  });
+
+  test('comes from Postgres when the view does not get there in time', async () => {
+    const created = await api.call('POST', '/api/commands/products', {
+      body: { sku: 'FALL-1', name: 'Fallback', basePrice: '12.50', tags: [{ name: 'color', value: 'red' }] },
+    });
+    const id = String(created.body['productId']);
+    await api.call('POST', `/api/commands/products/${id}/inventory`, { body: { delta: 5 } });
+    const scheduled = await api.call('POST', `/api/commands/products/${id}/prices`, {
+      body: { amount: '9.90', reason: 'sale', validTo: '2100-01-01T00:00:00Z' },
+    });
+    const headers = { 'millrace-position': scheduled.headers['millrace-position'] ?? '', 'millrace-wait': '10' };
+    const answer = await api.call('GET', `/api/queries/products/${id}`, { headers });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        sku: 'FALL-1',
+        price: { amount: '9.90', currency: 'USD' },
+        stock: { available: 5, status: 'low_stock' },
+        tags: [{ name: 'color', value: 'red' }],
+        variants: [{ variantId: id, sku: 'FALL-1', amount: '9.90', available: 5 }],
+        rating: { average: null, count: 0 },
+        categoryPath: [],
+      },
+    });
+    expect(answer.headers).toMatchObject({ 'millrace-source': 'postgres', 'millrace-staleness-ms': '0' });
+    const stock = await api.call('GET', `/api/queries/products/${id}/inventory`, { headers });
+    expect(stock.body).toMatchObject({ onHand: 5, variants: [{ variantId: id, warehouses: [{ available: 5 }] }] });
+    const price = await api.call('GET', `/api/queries/products/${id}/prices`, { headers });
+    expect(price.body).toMatchObject({
+      amount: '9.90',
+      baseAmount: '12.50',
+      reason: 'sale',
+      validUntil: '2100-01-01T00:00:00.000Z',
+      nextChangeAt: '2100-01-01T00:00:00.000Z',
+    });
+    expect((await api.call('GET', `/api/queries/products/${customerId}`, { headers })).status).toBe(404);
+  });
+
+  test('order: read your own write at once, view or not', async () => {
+    await api.sql.query(`insert into commerce.customers (customer_id, email) values ($1, 'q@example.com')`, [
+      customerId,
+    ]);
+    const created = await api.call('POST', '/api/commands/products', {
+      body: { sku: 'RYW', name: 'R', basePrice: '2' },
+    });
+    const id = String(created.body['productId']);
+    await api.call('POST', `/api/commands/products/${id}/inventory`, { body: { delta: 1 } });
+    const placed = await api.call('POST', '/api/commands/orders', {
+      as: 'customer',
+      body: { items: [{ productId: id, quantity: 1 }] },
+    });
+    const headers = { 'millrace-position': placed.headers['millrace-position'] ?? '', 'millrace-wait': '0' };
+    const url = placed.headers['location'] ?? '';
+    expect(await api.call('GET', url, { as: 'customer', headers })).toMatchObject({
+      status: 200,
+      body: {
+        totalAmount: '2.00',
+        customerId,
+        items: [{ productId: id, name: 'R' }],
+        timeline: [{ status: 'pending' }],
+      },
+    });
+  });
+
+  test.each([
+    ['altered token', { 'millrace-position': 'MTAw.AAAAAAAAAAAAAAAAAAAAAA' }],
+    ['wait that is no number', { 'millrace-wait': 'long' }],
+    ['negative wait', { 'millrace-wait': '-1' }],
+  ])('is refused with 400 for an %s', async (_name, headers) => {
+    expect(await api.call('GET', `/api/queries/products/${productId}`, { headers })).toMatchObject({
+      status: 400,
+      body: { type: '/problems/validation-failed' },
+    });
+  });
+});
+
+describe('orders', () => {
+  const other = principalOf('customer', '0198c1d2-0000-7000-8000-000000000c77');
+
+  test.each([
+    ['nobody', 'nobody', 401],
+    ['another customer', other, 403],
+    ['another vendor', principalOf('vendor', categoryId), 403],
+    ['its customer', 'customer', 200],
+    ['its vendor', principalOf('vendor', vendorId), 200],
+    ['support', 'support', 200],
+  ] as const)('are shown to %s with %s %d', async (_name, as, status) => {
+    expect((await api.call('GET', `/api/queries/orders/${orderId}`, { as })).status).toBe(status);
+    expect((await api.call('GET', `/api/orders/${orderId}`, { as })).status).toBe(status);
+  });
+
+  test('show a vendor only its own lines', async () => {
+    const answer = await api.call('GET', `/api/queries/vendors/${vendorId}/orders`, {
+      as: principalOf('vendor', vendorId),
+    });
+    expect(answer.body).toMatchObject({ items: [{ orderId, items: [{ name: 'Mug' }] }] });
+  });
+
+  test('of a customer are a list of their own', async () => {
+    const url = `/api/queries/customers/${customerId}/orders`;
+    expect((await api.call('GET', url, { as: 'customer' })).body).toMatchObject({
+      items: [{ orderId }],
+      nextCursor: null,
+    });
+    expect((await api.call('GET', '/api/orders', { as: 'customer' })).body).toMatchObject({ items: [{ orderId }] });
+    expect((await api.call('GET', url, { as: other })).status).toBe(403);
+    expect((await api.call('GET', '/api/orders')).status).toBe(400);
+  });
+
+  test('as a list beyond the view’s position are 503 with Retry-After', async () => {
+    const answer = await api.call('GET', `/api/queries/customers/${customerId}/orders`, {
+      headers: { ...token(1n << 50n), 'millrace-wait': '5' },
+    });
+    expect(answer).toMatchObject({ status: 503, body: { type: '/problems/view-behind' } });
+    expect(answer.headers['retry-after']).toBe('1');
+  });
+});
+
+test('a category’s products come page by page, each once, newest first', async () => {
+  const url = `/api/queries/categories/${categoryId}/children?limit=2`;
+  const first = await api.call('GET', url);
+  const names = (answer: typeof first) =>
+    (answer.body['items'] as unknown as { name: string }[]).map(({ name }) => name);
+  const second = await api.call('GET', `${url}&cursor=${String(first.body['nextCursor'])}`);
+  expect([...names(first), ...names(second)]).toEqual(['c', 'b', 'a']);
+  expect(second.body['nextCursor']).toBeNull();
+  const elsewhere = url.replace(categoryId, vendorId);
+  expect((await api.call('GET', `${elsewhere}&cursor=${String(first.body['nextCursor'])}`)).status).toBe(400);
+});
+
+describe('search', () => {
+  beforeAll(async () => {
+    const client = createSearchClient(testEngines().elasticsearchUrl, testEngines().searchFlavor);
+    const names = searchNames(api.searchPrefix);
+    const keyword = { type: 'keyword' } as const;
+    await client.indices.create({
+      index: names.productsIndex,
+      settings: { number_of_shards: 1, number_of_replicas: 0 },
+      mappings: {
+        properties: {
+          productId: keyword,
+          tenantId: keyword,
+          sku: keyword,
+          status: keyword,
+          vendor: keyword,
+          vendorId: keyword,
+          categoryId: keyword,
+          categoryPath: keyword,
+          tagPairs: keyword,
+          tags: { properties: { name: keyword, value: keyword } },
+          name: { type: 'text', fields: { keyword, prefix: { type: 'text' } } },
+          description: { type: 'text' },
+          priceMinor: { type: 'long' },
+          inStock: { type: 'boolean' },
+          createdAt: { type: 'date' },
+          rating: { type: 'double' },
+          ratingCount: { type: 'long' },
+        },
+      },
+      aliases: { [names.productsAlias]: {}, [names.suggestionsAlias]: {} },
+    });
+    await client.indices.create({ index: names.watermarksIndex, settings: { number_of_replicas: 0 } });
+    const documents = Array.from({ length: 5 }, (_, n) => ({
+      productId: `p${n}`,
+      tenantId: DEMO_TENANT,
+      sku: `S-${n}`,
+      status: n === 4 ? 'draft' : 'active',
+      name: n === 0 ? 'Blue <mug>' : `Red mug ${n}`,
+      vendor: n < 2 ? 'Acme' : 'Other',
+      categoryPath: ['Home', 'Kitchen'],
+      tagPairs: [n % 2 === 0 ? 'color:blue' : 'color:red'],
+      tags: [{ name: 'color', value: n % 2 === 0 ? 'blue' : 'red' }],
+      priceMinor: 1000 + n,
+      currency: 'USD',
+      inStock: n !== 3,
+      available: n,
+      createdAt: '2026-01-01T00:00:00.000Z',
+      position: lsnText(5n),
+      committedAt: '2026-01-01T00:00:00.000Z',
+    }));
+    await client.bulk({
+      refresh: true,
+      operations: documents.flatMap((document) => [
+        { index: { _index: names.productsIndex, _id: document.productId } },
+        document,
+      ]),
+    });
+    await client.bulk({
+      operations: Array.from({ length: DEFAULT_PARTITIONS }, (_, partition) => [
+        { index: { _index: names.watermarksIndex, _id: names.watermarkId('catalog', partition) } },
+        {
+          view: 'catalog',
+          generation: 1,
+          partition,
+          position: lsnText(700n + BigInt(partition)),
+          committedAt: new Date().toISOString(),
+          offset: '1',
+        },
+      ]).flat(),
+    });
+    await client.close();
+  }, 60_000);
+
+  const ids = (answer: { body: Record<string, unknown> }) =>
+    (answer.body['items'] as { productId: string }[]).map((item) => item.productId);
+  const search = (query: string, headers = {}) => api.call('GET', `/api/search?${query}`, { as: 'nobody', headers });
+
+  test('finds by text, marks what matched, and states the lowest position of the view', async () => {
+    const answer = await search('q=blue&highlight=true');
+    expect(answer).toMatchObject({ status: 200 });
+    expect(ids(answer)[0]).toBe('p0');
+    expect((answer.body['items'] as unknown as unknown[])[0]).toMatchObject({
+      price: { amount: '10.00', currency: 'USD' },
+      highlight: { name: ['<em>Blue</em> &lt;mug&gt;'] },
+    });
+    expect(api.positions.decode(answer.headers['millrace-position'] ?? '')).toBe(700n);
+  });
+
+  test.each([
+    ['tags=color:red', ['p1', 'p3']],
+    ['vendor=Acme', ['p0', 'p1']],
+    ['category=Kitchen&price_min=10.01&price_max=10.02', ['p1', 'p2']],
+    ['in_stock=false', ['p3']],
+    ['q=S-2', ['p2']],
+    ['sort=price_desc', ['p3', 'p2', 'p1', 'p0']],
+  ])('by %s', async (query, expected) => {
+    const answer = await search(`sort=price_asc&${query}`.replace(/sort=price_asc&(.*sort=)/, '$1'));
+    expect(ids(answer)).toEqual(expected);
+  });
+
+  test('goes on page by page without gap or repetition', async () => {
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const answer = await search(`sort=price_asc&limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      seen.push(...ids(answer));
+      cursor = (answer.body['nextCursor'] as unknown as string | null) ?? '';
+    } while (cursor !== '');
+    expect(seen).toEqual(['p0', 'p1', 'p2', 'p3']);
+  });
+
+  test('counts facets', async () => {
+    const { body } = await search('facets=vendor,price,tags');
+    expect(body).toMatchObject({
+      total: 4,
+      facets: {
+        vendor: expect.arrayContaining([{ value: 'Acme', count: 2 }]),
+        price: { min: '10.00', max: '10.03' },
+      },
+    });
+  });
+
+  test('suggests', async () => {
+    expect((await api.call('GET', '/api/queries/suggest?q=blue')).body).toMatchObject({
+      suggestions: [{ productId: 'p0' }],
+    });
+  });
+
+  test.each([
+    ['cursor=abc', 'query.cursor'],
+    ['limit=0', 'query.limit'],
+    ['limit=x', 'query.limit'],
+    ['sort=random', 'query.sort'],
+    ['price_min=-1', 'query.price_min'],
+    ['price_min=5&price_max=4', 'query.price_min'],
+    ['tags=:x', 'query.tags'],
+    ['facets=all', 'query.facets'],
+    ['in_stock=maybe', 'query.in_stock'],
+    ['colour=red', 'query.colour'],
+  ])('refuses %s, naming %s', async (query, field) => {
+    expect(await search(query)).toMatchObject({ status: 400, body: { errors: [{ field }] } });
+  });
+
+  test('with a token the index has not reached is 503 after the wait', async () => {
+    const answer = await search('q=mug', { ...token(701n), 'millrace-wait': '5' });
+    expect(answer).toMatchObject({ status: 503, body: { type: '/problems/view-behind' } });
+    expect((await search('q=mug', token(700n))).status).toBe(200);
+  });
+});
+
+describe('without its engines', () => {
+  let alone: TestApi;
+  beforeAll(async () => {
+    const nowhere = 'http://127.0.0.1:9';
+    alone = await startTestApi({ REDIS_URL: 'redis://127.0.0.1:9', ELASTICSEARCH_URL: nowhere });
+  }, 60_000);
+  afterAll(() => alone.close());
+
+  test.each(['/api/search', `/api/queries/products/${productId}`, '/api/queries/suggest?q=a'])(
+    'GET %s is 503',
+    async (url) => {
+      const answer = await alone.call('GET', url);
+      expect(answer).toMatchObject({ status: 503, body: { type: '/problems/store-unavailable' } });
+      expect(answer.headers['retry-after']).toBe('1');
+      expect(JSON.stringify(answer.body)).not.toMatch(/ECONN|127\.0|at .*\.ts/);
+    },
+  );
+
+  test('commands go on, /health is up and /ready says what is missing', async () => {
+    const body = { sku: 'ALONE', name: 'Alone', basePrice: '1' };
+    expect((await alone.call('POST', '/api/commands/products', { body })).status).toBe(201);
+    expect((await alone.call('GET', '/health')).status).toBe(200);
+    const ready = await alone.call('GET', '/ready');
+    expect(ready).toMatchObject({ status: 503, body: { ready: false, checks: { postgres: 'up' } } });
+    expect(ready.body['reason']).toMatch(/redis.*search/);
+    const lag = await alone.call('GET', '/api/ops/views');
+    expect(lag.status).toBe(200);
+    expect(lag.body['views']).toHaveLength(5);
+  });
+});
+
+test('/api/ops/views states each partition of each view in each store', async () => {
+  const { body } = await api.call('GET', '/api/ops/views', { as: 'nobody' });
+  expect(body['views']).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        view: 'orders',
+        store: 'redis',
+        partitions: expect.arrayContaining([expect.objectContaining({ partition: 3, position: lsnText(1_000n) })]),
+      }),
+    ]),
+  );
+});
