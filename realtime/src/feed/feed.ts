@@ -58,7 +58,7 @@ export class Feed {
   #partitions: ViewPartition[] = [];
   #byView = new Map<string, ViewPartition[]>();
   #ready = false;
-  #trouble: string | null = 'not started';
+  #trouble: string | null = 'looking for the views in the log';
   #malformed = 0;
 
   constructor(options: FeedOptions) {

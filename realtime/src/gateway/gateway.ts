@@ -1,4 +1,3 @@
-import { isKind } from '@millrace/kernel/errors';
 import type { Service } from '@millrace/kernel/lifecycle';
 import type { LogClient } from '@millrace/kernel/log';
 import { sleep } from '@millrace/kernel/retry';
@@ -116,7 +115,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         if (signal.aborted) await drain(transport, sessions, options.drainMs);
       } catch (error) {
         sessions.endAll('internal');
-        if (!isKind(error, 'internal')) logger.error({ err: error }, 'the feed cannot go on');
         throw error;
       } finally {
         clearInterval(beat);
