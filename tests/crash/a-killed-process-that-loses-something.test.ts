@@ -41,6 +41,7 @@ beforeAll(async () => {
   config = loadConfig(cliSettings, env);
   platform = await startPlatform({
     home: homeOf(folder, testHome.downloads),
+    ownEngines: true,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], JAVA_HOME: process.env['JAVA_HOME'], ...env },
     services: await services(env),
     beforeServices: async () => void (await prepare(config)),

@@ -41,7 +41,7 @@ async function upHere(options: Readonly<Record<string, unknown>>, out: Output) {
     if (stopping.signal.aborted) return;
     stopping.abort(new Error('stopped by a signal'));
     out.note('\nStopping …');
-    stopped = platform?.stop() ?? stopPlatform(home);
+    stopped = platform?.stop();
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
@@ -52,6 +52,7 @@ async function upHere(options: Readonly<Record<string, unknown>>, out: Output) {
     platform = await startPlatform({
       home,
       env,
+      signal: stopping.signal,
       beforeServices: async () => {
         const { applied, topics } = await prepare(config);
         if (applied.length > 0) out.note(`Database: applied ${applied.length} migrations.`);

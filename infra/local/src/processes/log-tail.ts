@@ -39,3 +39,28 @@ export async function lastLines(path: string, count: number): Promise<string[]> 
 export function saysDiskFull(lines: readonly string[]): boolean {
   return lines.some((line) => /no space left on device|ENOSPC|disk (is )?full|flood stage/i.test(line));
 }
+
+/**
+ * What the end of a log says to a person: of our deployables' JSON lines the last error's message and hint, of any other log its last lines.
+ */
+export function lastWords(lines: readonly string[]): string {
+  const errors = lines.flatMap((line) => {
+    const entry = jsonLine(line);
+    return entry !== undefined && Number(entry['level']) >= 50
+      ? [`${String(entry['msg'])} ${String(entry['hint'] ?? '')}`.trim()]
+      : [];
+  });
+  const last = errors.at(-1);
+  if (last !== undefined) return ` It said: ${last}`;
+  const plain = lines.slice(-3).map((line) => line.trim().slice(0, 240));
+  return plain.length === 0 ? '' : ` Its last lines: ${plain.join(' | ')}.`;
+}
+
+function jsonLine(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { decideRestart } from './backoff.ts';
-import { closeLog, lastLines, openLog, saysDiskFull } from './log-tail.ts';
+import { closeLog, lastLines, lastWords, openLog, saysDiskFull } from './log-tail.ts';
 import { refuseTakenPorts } from './ports.ts';
 import { Problem } from './problem.ts';
 import { tiedToParent } from './tied.ts';
@@ -266,12 +266,10 @@ export class SupervisedProcess {
     // Who is killed says nothing about it; what the log has last is beside the point.
     if (end.signal === 'SIGKILL')
       return `${this.spec.title} was killed (signal SIGKILL: by hand, or by the system short of memory).`;
-    const lines = await lastLines(this.#options.logPath, 3);
+    const lines = await lastLines(this.#options.logPath, 10);
     if (saysDiskFull(lines))
       return `${this.spec.title} ended because the disk is full: free some room on the disk of ${this.#options.logPath}.`;
-    const tail =
-      lines.length === 0 ? '' : ` Its last lines: ${lines.map((line) => line.trim().slice(0, 240)).join(' | ')}.`;
-    return `${this.spec.title} ended unexpectedly (${how}); its log is ${this.#options.logPath}.${tail}`;
+    return `${this.spec.title} ended unexpectedly (${how}); its log is ${this.#options.logPath}.${lastWords(lines)}`;
   }
 }
 
