@@ -206,6 +206,7 @@ export class CaptureService implements Service {
     stream.setPaused(true);
     await publisher.drain();
     stream.reportNow();
+    await writer.close();
   }
 
   async #startStream(
@@ -216,17 +217,17 @@ export class CaptureService implements Service {
   ): Promise<ReplicationStream> {
     const { slotName, publicationName } = this.#config;
     for (;;) {
-      const slot = await slotState(sql, slotName);
-      if (slot === null) throw unusable(slotName, 'was dropped while the producer was starting: start it again');
-      const acknowledger = new Acknowledger(slot.confirmedFlush);
       const stream = await ReplicationStream.start(replication, {
         slot: slotName,
         publication: publicationName,
         onMessage,
-        acknowledged: () => acknowledger.acknowledged & LSN_MASK,
+        // Zero, before the slot's state is known, says nothing to Postgres.
+        acknowledged: () => (this.#acknowledger?.acknowledged ?? 0n) & LSN_MASK,
       });
       if (stream !== null) {
-        this.#acknowledger = acknowledger;
+        const slot = await slotState(sql, slotName);
+        if (slot === null) throw unusable(slotName, 'was dropped while the producer was starting: start it again');
+        this.#acknowledger = new Acknowledger(slot.confirmedFlush);
         return stream;
       }
       this.#state = 'waiting';
