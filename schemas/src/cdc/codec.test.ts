@@ -58,7 +58,7 @@ const rows = fc.tuple(
   nullable(integer(16)),
   nullable(integer(32)),
   nullable(fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }).map((value): Cell => [String(value), value])),
-  nullable(fc.double().map((value): Cell => [String(value), value])),
+  nullable(fc.double().map((value): Cell => [Object.is(value, -0) ? '-0' : String(value), value])),
   toastable(asText(fc.integer().map((cents) => (cents / 100).toFixed(2)))),
   nullable(timestamp),
   toastable(asText(fc.string({ unit: 'grapheme', maxLength: 60 }))),
