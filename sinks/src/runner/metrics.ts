@@ -6,7 +6,7 @@ export interface SinkMetrics {
   readonly entries: Counter<'sink' | 'view'>;
   readonly writes: Histogram<'sink'>;
   readonly batchEntries: Histogram<'sink'>;
-  /** From the commit time of a stored watermark to the moment it was stored: what a reader of the store waits for. */
+  /** From a commit to the moment when a mark past it was stored, for the first commit of each fetch: what a reader of the store waits for. */
   readonly commitToVisible: Histogram<'sink' | 'view'>;
   readonly ageSeconds: Gauge<'sink' | 'view'>;
   /** Called before `ageSeconds` is read: ages grow by themselves. */
@@ -43,7 +43,7 @@ export function sinkMetrics(registry: Registry): SinkMetrics {
     }),
     commitToVisible: new Histogram({
       name: 'millrace_sink_commit_to_visible_seconds',
-      help: 'From commit time to stored watermark',
+      help: 'From commit to a stored mark that covers it',
       labelNames: ['sink', 'view'],
       buckets: latencyBuckets,
       registers,

@@ -40,6 +40,8 @@ export class Session {
   readonly #parts: SessionParts;
   readonly #pending: Pending;
   readonly #readers = new Map<string, PartitionReader>();
+  /** By partition, for each fetch that is not applied yet: its end and when its first entry's commit was, ms. */
+  readonly #commits = new Map<string, { offset: bigint; committedAtMs: number }[]>();
   readonly #added = new Signal();
   readonly #taken = new Signal();
   readonly #failure = new AbortController();
@@ -110,6 +112,11 @@ export class Session {
     progress.logEnd(view, partition, batch.highWatermark);
     this.#pending.add({ view, partition, entries, applied: mark }, batch.byteLength, clock.now());
     metrics.pendingBytes.set({ sink: sink.name }, this.#pending.bytes);
+    const [first] = entries;
+    if (first === undefined) return;
+    const commits = this.#commits.get(partitionKey({ view, partition })) ?? [];
+    commits.push({ offset: mark.offset, committedAtMs: first.tsUs / 1000 });
+    this.#commits.set(partitionKey({ view, partition }), commits);
   }
 
   async #write(): Promise<void> {
@@ -158,9 +165,13 @@ export class Session {
     const { sink, metrics, progress, clock } = this.#parts;
     progress.applied(marks);
     const now = clock.now();
-    for (const { view, committedAtMs } of marks) {
-      if (committedAtMs === 0) continue;
-      metrics.commitToVisible.observe({ sink: sink.name, view }, Math.max(0, now - committedAtMs) / 1000);
+    for (const mark of marks) {
+      const commits = this.#commits.get(partitionKey(mark)) ?? [];
+      const waiting = commits.findIndex(({ offset }) => offset > mark.offset);
+      for (const { committedAtMs } of commits.splice(0, waiting < 0 ? commits.length : waiting)) {
+        const seconds = Math.max(0, now - committedAtMs) / 1000;
+        metrics.commitToVisible.observe({ sink: sink.name, view: mark.view }, seconds);
+      }
     }
   }
 
