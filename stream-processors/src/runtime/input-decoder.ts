@@ -7,6 +7,7 @@ import type { ViewCodec } from '@millrace/schemas/views';
 import { viewKinds } from '@millrace/schemas/views';
 import type { InputQueue } from './merge.ts';
 import type { InputSpec } from './processor.ts';
+import { deleteOfTombstone } from './tombstone.ts';
 
 /** What decoding needs, shared by all tasks of a process. */
 export interface InputCodecs {
@@ -72,7 +73,13 @@ export class InputDecoder {
       }
       return null;
     }
-    if (value === null) return null;
+    if (value === null) {
+      const change = this.#spec.from === 'cdc' ? deleteOfTombstone(record) : null;
+      if (change === null) return null;
+      const { lsn, tsUs } = change;
+      this.#queue.push({ kind: 'change', lsn, tsUs, offset, change, origin: { key, value, owned: false } });
+      return null;
+    }
     try {
       this.#decode(key, value, offset);
       return null;

@@ -147,3 +147,21 @@ test('a commit is emitted only when every input has shown it whole, and a waterm
   await road.settle();
   expect(road.log.records('views.inventory')).toHaveLength(length + 2);
 });
+
+test('a delete of which compaction left only the tombstone is a delete, at its position', async () => {
+  const road = await TestRoad.open();
+  await road.start(inventory);
+  await road.source.commit(10n, us, [...product('a'), level('a', 7)]);
+  await road.settle();
+  await road.source.commit(20n, us + 1, [{ ...level('a', 7), op: 'd' }]);
+  await road.source.commit(30n, us + 2, product('b'));
+  road.log.compact('cdc.catalog');
+  await road.start(inventory);
+  await road.settle();
+  expect(road.latest('views.inventory', 'stock', 'a')).toMatchObject({ onHand: 0 });
+  expect(road.written('views.inventory').map(({ key, entry }) => [key, entry.lsn])).toEqual([
+    ['stock:a', 10n],
+    ['stock:a', 20n],
+    ['stock:b', 30n],
+  ]);
+});

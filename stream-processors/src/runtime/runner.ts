@@ -31,7 +31,7 @@ export const defaultLimits: RunnerLimits = {
   lazyAbove: 500,
   inFlight: 5,
   queued: 20_000,
-  watermarkMs: 40,
+  watermarkMs: 50,
 };
 
 /** What happened, for metrics. Times in ms. */
@@ -59,7 +59,7 @@ export interface RunnerOptions {
 }
 
 /** Longest wait for data; nothing depends on it but the end of a poll at shutdown. */
-const IDLE_POLL_MS = 500;
+const IDLE_POLL_MS = 5_000;
 
 /**
  * A task with its I/O: restore, then poll → merge → append. One at a time per output partition: the fenced writer sees to that. Throws

@@ -246,8 +246,10 @@ export class Task {
     if (now > context.streamTimeUs) context.streamTimeUs = now;
     let tsUs = now;
     for (const { head } of this.inputs) {
-      if (head?.lsn === lsn && (head.kind === 'change' || head.kind === 'entry')) tsUs = head.tsUs;
+      if (head?.lsn === lsn && (head.kind === 'change' || head.kind === 'entry') && head.tsUs > 0) tsUs = head.tsUs;
     }
+    // A tombstone whose delete was compacted away has no time.
+    if (tsUs === 0) tsUs = context.streamTimeUs;
     const step = new Step(lsn, tsUs);
     this.#step = step;
     if (lsn > this.#highest) this.#highest = lsn;

@@ -5,6 +5,7 @@ import { barrierRecord, barrierSchema, watermarkRecord, watermarkSchema } from '
 import { partitionOf } from '@millrace/schemas/partition';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import { shopRelation } from '@millrace/schemas/testing';
+import { TOMBSTONE_POSITION_HEADER } from '../runtime/tombstone.ts';
 import { capturedTables, cdcTopics, partitionCount } from '@millrace/schemas/topics';
 
 /** One row of a commit. `row` may leave columns out: they are null. */
@@ -138,10 +139,13 @@ export class TestSource {
       before: gone ? keyOnly : null,
       after: gone || row.op === 't' ? null : filled,
     });
+    const position = Buffer.alloc(12);
+    position.writeBigUInt64BE(lsn, 0);
+    position.writeUInt32BE(ordinal, 8);
     return gone
       ? [
           { key, value },
-          { key, value: null },
+          { key, value: null, headers: [[TOMBSTONE_POSITION_HEADER, position]] },
         ]
       : [{ key, value }];
   }
