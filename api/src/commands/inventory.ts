@@ -38,13 +38,13 @@ export function changeInventory(
       current === undefined
         ? await firstLevel(sql, tenantId, productId, variantId, input)
         : await changedLevel(sql, productId, current, input.delta);
-    await sql.run(
+    const movement = sql.run(
       `insert into commerce.stock_movements (product_id, variant_id, warehouse_id, delta, kind, tenant_id)
        values ($1, $2, $3, $4, $5, $6)`,
       [productId, variantId, level.warehouseId, input.delta, input.reason ?? 'adjustment', tenantId],
     );
     const body = { productId, ...level, available: level.quantity - level.reserved, delta: input.delta };
-    await writeEvent(sql, {
+    const event = writeEvent(sql, {
       tenantId,
       aggregateType: 'product',
       aggregateId: productId,
@@ -52,6 +52,7 @@ export function changeInventory(
       payload: body,
       actor: principal.subject,
     });
+    await Promise.all([movement, event]);
     return { status: 200, body };
   };
 }

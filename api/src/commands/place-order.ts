@@ -61,9 +61,9 @@ export function placeOrder(principal: Principal, input: Static<typeof PlaceOrder
       ],
     );
     if (order === undefined) throw new PlatformError('internal', 'the insert of an order returned no row');
-    await writeLines(sql, tenantId, order.orderId, lines, allocations);
     const body = { ...order, items: lines };
-    await writeEvent(sql, {
+    const written = writeLines(sql, tenantId, order.orderId, lines, allocations);
+    const event = writeEvent(sql, {
       tenantId,
       aggregateType: 'order',
       aggregateId: order.orderId,
@@ -71,6 +71,7 @@ export function placeOrder(principal: Principal, input: Static<typeof PlaceOrder
       payload: body,
       actor: principal.subject,
     });
+    await Promise.all([written, event]);
     return { status: 201, body, headers: { location: `/api/queries/orders/${order.orderId}` } };
   };
 }
@@ -156,18 +157,19 @@ async function writeLines(
   lines: readonly Line[],
   allocations: readonly Allocation[],
 ): Promise<void> {
-  await sql.run(
+  const items = sql.run(
     `insert into commerce.order_items (order_id, product_id, variant_id, vendor_id, name, quantity, unit_price, total_price, tenant_id)
      select $1, l."productId", l."variantId", l."vendorId", l.name, l.quantity, l."unitPrice", l."totalPrice", $3
      from jsonb_to_recordset($2::jsonb) as l ("productId" uuid, "variantId" uuid, "vendorId" uuid, name text, quantity int,
        "unitPrice" numeric, "totalPrice" numeric)`,
     [orderId, JSON.stringify(lines), tenantId],
   );
-  await sql.run(
+  const status = sql.run(
     `insert into commerce.order_status_history (order_id, to_status, at, tenant_id) values ($1, 'pending', now(), $2)`,
     [orderId, tenantId],
   );
-  await moveStock(sql, { tenantId, orderId, kind: 'sale', sign: -1, allocations });
+  const moved = moveStock(sql, { tenantId, orderId, kind: 'sale', sign: -1, allocations });
+  await Promise.all([items, status, moved]);
 }
 
 /** Changes locked levels and records the movements. `sign` −1 takes, +1 gives back. */

@@ -45,8 +45,12 @@ export async function runCommand(database: Database, call: CommandCall, command:
   const { result, lsn } = await database.transaction(async (sql) => {
     if (idempotencyKey === undefined) return { ...rendered(await command(sql)), replayed: false };
     const owner = { tenantId: principal.tenantId, scope: principal.subject, key: idempotencyKey };
-    const locked = await lockKey(sql, owner);
-    const stored = locked ? await storedAnswer(sql, owner) : undefined;
+    // Sent together, run in order: what is read after the lock was taken is what its last holder left.
+    const [locked, stored] = await Promise.all([
+      lockKey(sql, owner),
+      storedAnswer(sql, owner),
+      sql.run('savepoint command'),
+    ]);
     const decision = decideIdempotency({ locked, stored, requestHash, now: new Date() });
     switch (decision.do) {
       case 'refuse-in-flight':
@@ -67,8 +71,8 @@ export async function runCommand(database: Database, call: CommandCall, command:
 
 type RenderedAnswer = Pick<SentAnswer, 'status' | 'headers' | 'body'>;
 
+/** Undoes a refused command back to the savepoint `command`. */
 async function answerOrRefusal(sql: Sql, call: CommandCall, command: Command): Promise<RenderedAnswer> {
-  await sql.run('savepoint command');
   try {
     return rendered(await command(sql));
   } catch (error) {

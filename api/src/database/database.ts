@@ -22,7 +22,7 @@ export interface Committed<T> {
 
 export interface Database extends Sql {
   /**
-   * Runs `work` in one transaction (read committed) and commits. Throws what `work` throws, after a rollback. A deadlock or a
+   * Runs `work` in one transaction (read committed) and commits. Statements that `work` does not wait for are sent at once and run in order. Throws what `work` throws, after a rollback. A deadlock or a
    * serialization failure runs it again, three times in all: `work` may do nothing but SQL.
    */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<Committed<T>>;
@@ -48,6 +48,8 @@ export function connectDatabase(options: DatabaseOptions): Database {
   const pool = new Pool({
     connectionString: options.url,
     max: options.poolSize,
+    // Queries that are not waited for one by one go out together: a command is about half as many round trips.
+    pipeline: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: 60_000,
     statement_timeout: options.statementTimeoutMs,
@@ -81,10 +83,12 @@ export function connectDatabase(options: DatabaseOptions): Database {
   const once = <T>(work: (sql: Sql) => Promise<T>): Promise<Committed<T>> =>
     withClient(async (client) => {
       const sql = sqlOn(client);
-      await sql.run('begin');
-      const result = await work(sql);
-      await sql.run('commit');
-      const flushed = await sql.first<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
+      const begun = sql.run('begin');
+      const [result] = await Promise.all([work(sql), begun]);
+      const [, flushed] = await Promise.all([
+        sql.run('commit'),
+        sql.first<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn'),
+      ]);
       return { result, lsn: lsnFromPostgres(flushed?.lsn ?? '') - 1n };
     });
 
