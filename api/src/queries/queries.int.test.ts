@@ -103,7 +103,12 @@ describe('an object', () => {
     const scheduled = await api.call('POST', `/api/commands/products/${id}/prices`, {
       body: { amount: '9.90', reason: 'sale', validTo: '2100-01-01T00:00:00Z' },
     });
-    const headers = { 'millrace-position': scheduled.headers['millrace-position'] ?? '', 'millrace-wait': '10' };
+    // The variant's own price leaves the product's as it is.
+    const own = await api.call('POST', `/api/commands/products/${id}/prices`, {
+      body: { amount: '7.00', variantId: id },
+    });
+    expect([scheduled.status, own.status]).toEqual([201, 201]);
+    const headers = { 'millrace-position': own.headers['millrace-position'] ?? '', 'millrace-wait': '10' };
     const answer = await api.call('GET', `/api/queries/products/${id}`, { headers });
     expect(answer).toMatchObject({
       status: 200,
@@ -112,7 +117,7 @@ describe('an object', () => {
         price: { amount: '9.90', currency: 'USD' },
         stock: { available: 5, status: 'low_stock' },
         tags: [{ name: 'color', value: 'red' }],
-        variants: [{ variantId: id, sku: 'FALL-1', amount: '9.90', available: 5 }],
+        variants: [{ variantId: id, sku: 'FALL-1', amount: '7.00', available: 5 }],
         rating: { average: null, count: 0 },
         categoryPath: [],
       },
@@ -127,6 +132,7 @@ describe('an object', () => {
       reason: 'sale',
       validUntil: '2100-01-01T00:00:00.000Z',
       nextChangeAt: '2100-01-01T00:00:00.000Z',
+      variants: [{ variantId: id, amount: '7.00', reason: 'scheduled', validUntil: null }],
     });
     expect((await api.call('GET', `/api/queries/products/${customerId}`, { headers })).status).toBe(404);
   });

@@ -57,7 +57,8 @@ function stockStatus(available: number, threshold: number): StockStatus {
 }
 
 async function readPrice(sql: Sql, id: string): Promise<PriceView | null> {
-  type Row = Omit<PriceView, 'amount' | 'currency' | 'reason' | 'validUntil'>;
+  type Whole = Pick<PriceView, 'amount' | 'currency' | 'reason' | 'validUntil'>;
+  type Row = Omit<PriceView, keyof Whole> & { readonly whole: Whole };
   const price = await one<Row>(
     sql,
     `select jsonb_build_object('tenantId', p.tenant_id, 'productId', p.product_id, 'baseAmount', p.base_price::text,
@@ -67,6 +68,10 @@ async function readPrice(sql: Sql, id: string): Promise<PriceView | null> {
        'lowest30d', (
          select least(p.base_price, min(s.amount))::text from commerce.prices s
          where s.product_id = p.product_id and s.valid_from <= now() and coalesce(s.valid_to, now()) > now() - interval '30 days'),
+       'whole', (
+         select jsonb_build_object('amount', price.amount::text, 'currency', price.currency, 'reason', price.reason,
+           'validUntil', ${iso('price.valid_to')})
+         from (select null::uuid as variant_id) v join ${effectivePriceLateral} on true),
        'variants', coalesce((
          select jsonb_agg(jsonb_build_object('variantId', v.variant_id, 'amount', price.amount::text, 'currency', price.currency,
            'reason', price.reason, 'validFrom', ${iso('price.valid_from')}, 'validUntil', ${iso('price.valid_to')})
@@ -75,10 +80,9 @@ async function readPrice(sql: Sql, id: string): Promise<PriceView | null> {
      from commerce.products p where p.product_id = $1`,
     id,
   );
-  const first = price?.variants[0];
-  if (price === null || first === undefined) return null;
-  const { amount, currency, reason, validUntil } = first;
-  return { ...price, amount, currency, reason, validUntil };
+  if (price === null) return null;
+  const { whole, ...rest } = price;
+  return { ...rest, ...whole };
 }
 
 async function readProduct(sql: Sql, id: string): Promise<ProductView | null> {
