@@ -121,17 +121,24 @@ test('killed with -9 again and again: every entry once, the same as without', as
   const history = shopHistory(11, 300, 12);
   const wanted = await expected(11, 300);
   let at = 0;
+  const waiting = new Map<number, () => void>();
+  const written = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      if (at >= count) resolve();
+      else waiting.set(count, resolve);
+    });
   const write = (async () => {
     for (; at < history.length; at++) {
       const { lsn, tsUs, rows } = history[at]!;
       await source.commit(lsn, tsUs, rows);
+      waiting.get(at)?.();
       if (at % 3 === 0) await readUntil(prefix, 'views.inventory', at % 2, history[Math.max(0, at - 20)]!.lsn);
     }
   })();
   for (const stopAt of [60, 140, 220]) {
     const child = startChild(prefix);
     // The commits wait for the views now and then, so the child has come this far.
-    while (at < stopAt) await new Promise((resolve) => setImmediate(resolve));
+    await written(stopAt);
     child.kill('SIGKILL');
     await new Promise((resolve) => child.once('exit', resolve));
   }
