@@ -2,11 +2,11 @@ import type { ConfigOf } from '@millrace/kernel/config';
 import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
 import type { Service, ServiceContext } from '@millrace/kernel/lifecycle';
 import { sleep } from '@millrace/kernel/retry';
+import { createSearchClient } from '@millrace/kernel/search-client';
 import { createAccessTokens, createPositionTokens, createTextSigner } from '@millrace/kernel/security';
 import { connectDatabase } from '../database/database.ts';
 import type { Database } from '../database/database.ts';
 import { deleteExpired } from '../idempotency/key-store.ts';
-import { createSearchClient } from '../search/client.ts';
 import { createSearchReader } from '../search/search-reader.ts';
 import type { apiSettings } from '../settings.ts';
 import { createSourceObjects } from '../source/source-objects.ts';
@@ -19,6 +19,8 @@ export type ApiConfig = ConfigOf<typeof apiSettings>;
 
 const REDIS_POLL_MS = 2;
 const SEARCH_POLL_MS = 20;
+/** Somebody waits for the answer. */
+const SEARCH_TIMEOUT_MS = 5_000;
 const CLEANING_PERIOD_MS = 600_000;
 
 /** Connects, builds and listens. The service's run ends when it is told to stop and every request in hand is answered. */
@@ -69,7 +71,7 @@ export async function connectedApp({
   releasers.push('database', () => database.close());
   const views = connectViewStore({ url: config.redisUrl, keyPrefix: config.redisKeyPrefix, partitions, logger });
   releasers.push('view store', () => views.close());
-  const client = createSearchClient(config.elasticsearchUrl, config.searchFlavor);
+  const client = createSearchClient(config.elasticsearchUrl, config.searchFlavor, SEARCH_TIMEOUT_MS);
   const search = createSearchReader(client, config.searchIndexPrefix, partitions);
   releasers.push('search', () => search.close());
   const app = await buildApp({

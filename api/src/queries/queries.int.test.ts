@@ -5,7 +5,7 @@ import { partitionOf } from '@millrace/schemas/partition';
 import { formatWatermark, redisNames, searchNames } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import { DEFAULT_PARTITIONS } from '@millrace/schemas/topics';
-import { createSearchClient } from '../search/client.ts';
+import { createSearchClient } from '@millrace/kernel/search-client';
 import { customerId, principalOf } from '../testing/principals.ts';
 import { startTestApi } from '../testing/test-api.ts';
 import type { TestApi } from '../testing/test-api.ts';

@@ -1,9 +1,9 @@
-import type { Client } from '@elastic/elasticsearch';
+import type { SearchClient } from '@millrace/kernel/search-client';
 import { lsnFromText } from '@millrace/kernel/position';
 import { amountFromMinor, searchNames } from '@millrace/schemas/stores';
 import type { AppliedMark, SearchWatermark, ViewName } from '@millrace/schemas/stores';
 import type { Marks } from '../views/watermark-waiter.ts';
-import { searchError } from './client.ts';
+import { searchError } from './search-error.ts';
 import { searchBody, suggestBody } from './query.ts';
 import type { SearchRequest } from './query.ts';
 
@@ -66,7 +66,7 @@ interface Facet {
 }
 
 /** `prefix` is SEARCH_INDEX_PREFIX. */
-export function createSearchReader(client: Client, prefix: string, partitions: number): SearchReader {
+export function createSearchReader(client: SearchClient, prefix: string, partitions: number): SearchReader {
   const names = searchNames(prefix);
   const asked = async <T>(path: string, body: unknown): Promise<T> => {
     try {

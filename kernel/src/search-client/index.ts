@@ -12,9 +12,10 @@ const plainLines = 'application/x-ndjson';
  */
 class OpenSearchTransport extends SniffingTransport {
   constructor(options: ConstructorParameters<typeof SniffingTransport>[0]) {
-    const { productCheck: _, ...rest } = options as typeof options & { productCheck?: unknown };
+    const plainOptions = { ...options };
+    delete plainOptions.productCheck;
     super({
-      ...rest,
+      ...plainOptions,
       vendoredHeaders: { jsonContentType: plain, ndjsonContentType: plainLines, accept: `${plain},text/plain` },
     });
   }
