@@ -128,14 +128,15 @@ describe('pricing', () => {
     await road.source.watermark(20n, t0 + 6 * second);
     await road.settle();
     expect(shown()).toMatchObject({
-      amount: '17.00',
-      reason: 'sale',
-      lowest30d: '17.00',
+      amount: '20.00',
+      variants: [{ amount: '20.00' }, { variantId: 'x', amount: '17.00', reason: 'sale' }],
       nextChangeAt: at(t0 + 10 * second),
     });
     await road.source.watermark(30n, t0 + 12 * second);
     await road.settle();
     expect(shown()).toMatchObject({
+      amount: '18.00',
+      lowest30d: '18.00',
       variants: [
         { variantId: 'p', amount: '18.00', reason: 'scheduled' },
         { variantId: 'x', amount: '17.00' },
@@ -143,7 +144,7 @@ describe('pricing', () => {
     });
     await road.source.watermark(40n, t0 + 40 * second);
     await road.settle();
-    expect(shown()).toMatchObject({ amount: '20.00', lowest30d: '17.00', nextChangeAt: null });
+    expect(shown()).toMatchObject({ amount: '20.00', lowest30d: '18.00', nextChangeAt: null });
     await road.source.watermark(50n, t0 + 31 * day);
     await road.settle();
     expect(shown()).toMatchObject({ amount: '20.00', lowest30d: '20.00' });

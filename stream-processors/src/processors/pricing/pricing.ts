@@ -38,7 +38,8 @@ const empty: ProductPrices = { product: null, variants: [], rows: {}, emitted: {
 
 /**
  * Effective prices (`price:<productId>`) from base and scheduled prices. They change at their minute without any row changing: a timer
- * fires when a price starts or ends, and when the lowest of 30 days leaves them. The product's price is its cheapest variant's. Each change
+ * fires when a price starts or ends, and when the lowest of 30 days leaves them. The product's price is the
+ * one of rows that name no variant, else its base price. Each change
  * of a variant's amount is a fact of its own (`pricechange:<productId>/<variantId>/<position>`).
  */
 export const pricing = defineProcessor({
@@ -78,11 +79,11 @@ function emitPrice(productId: string, held: ProductPrices, product: PricedProduc
     price: effectivePrice(product, held.rows, variantId, nowUs),
   }));
   for (const { variantId, price } of variants) emitChange(productId, variantId, price, held, product, ctx);
-  const present = cheapest(variants.map(({ price }) => price)) ?? effectivePrice(product, held.rows, null, nowUs);
+  const present = effectivePrice(product, held.rows, null, nowUs);
   const { amount, currency } = present;
   const history = withPresent(held.history, { fromUs: nowUs, amount, currency });
   const lowest = lowestOf(history);
-  const nextUs = nextChange(product, held.rows, held.variants.length > 0 ? held.variants : [null], nowUs);
+  const nextUs = nextChange(product, held.rows, [null, ...held.variants], nowUs);
   const emitted = Object.fromEntries(
     variants.map(({ variantId, price }) => [variantId, { amount: price.amount, currency: price.currency }]),
   );
@@ -134,12 +135,6 @@ function emitChange(
 }
 
 const optionalTime = (us: number | null): string | null => (us === null ? null : isoTime(us));
-
-function cheapest(prices: readonly Effective[]): Effective | undefined {
-  let lowest: Effective | undefined;
-  for (const price of prices) if (lowest === undefined || price.amount < lowest.amount) lowest = price;
-  return lowest;
-}
 
 const handlers: Readonly<Record<string, (change: Change, ctx: Ctx) => void>> = {
   products: onProduct,
