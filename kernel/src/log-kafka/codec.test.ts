@@ -49,9 +49,8 @@ const stamp = {
 };
 const bytes = (maxLength: number): fc.Arbitrary<Buffer> =>
   fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
-const headerName = fc
-  .string({ minLength: 1, maxLength: 12 })
-  .filter((name) => name !== '__proto__' && !/^\d+$/.test(name));
+/** No index (objects reorder them) and no name that every object has: kafkajs keeps headers in a plain object. */
+const headerName = fc.string({ minLength: 1, maxLength: 12 }).filter((name) => !(name in {}) && !/^\d+$/.test(name));
 const logRecord: fc.Arbitrary<LogRecord> = fc
   .record({
     key: fc.option(bytes(40)),
