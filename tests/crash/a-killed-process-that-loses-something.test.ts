@@ -12,10 +12,12 @@ import { homeOf, startPlatform } from '@millrace/infra-local/supervisor';
 import type { EngineAddresses, Platform } from '@millrace/infra-local/supervisor';
 import { testHome } from '@millrace/infra-local/testing';
 import { loadConfig } from '@millrace/kernel/config';
+import { Releasers } from '@millrace/kernel/lifecycle';
 import { LiveClient } from '../road/live-client.ts';
-import { roadEnvironment, services } from '../road/road.ts';
+import { inherited, roadEnvironment, services } from '../road/road.ts';
 
 const MINUTES = 60_000;
+const releasers = new Releasers();
 
 /** Engines of its own, since this test kills them; ports apart from the shared ones. */
 const engines: EngineAddresses = {
@@ -30,38 +32,39 @@ const engines: EngineAddresses = {
 const deployables = ['producers', 'stream-processors', 'sinks', 'api', 'realtime'];
 const engineNames = ['postgres', 'kafka', 'schema-registry', 'search', 'redis', 'clickhouse'];
 
-let folder: string;
 let platform: Platform;
 let config: CliConfig;
 let sql: pg.Pool;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-crash-'));
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-crash-'));
+  releasers.push('folder', () => rm(folder, { recursive: true, force: true }));
   const env = await roadEnvironment('crash', engines);
   config = loadConfig(cliSettings, env);
   platform = await startPlatform({
     home: homeOf(folder, testHome.downloads),
     ownEngines: true,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], JAVA_HOME: process.env['JAVA_HOME'], ...env },
+    env: { ...inherited(), ...env },
     services: await services(env),
-    beforeServices: async () => void (await prepare(config)),
+    async beforeServices() {
+      await prepare(config);
+    },
   });
+  releasers.push('platform', () => platform.stop());
   sql = new pg.Pool({ connectionString: config.databaseUrl, max: 4 });
+  releasers.push('pool', () => sql.end());
   sql.on('error', () => undefined);
   await loadDemoShop(sql, { seed: 'crash', limitOrders: 100 });
 }, 6 * MINUTES);
 
-afterAll(async () => {
-  await sql?.end();
-  await platform?.stop();
-  await rm(folder, { recursive: true, force: true });
-}, 2 * MINUTES);
+afterAll(() => releasers.release(), 2 * MINUTES);
 
 test(
   'each deployable and each engine, killed in turn under traffic, comes back; no view is wrong and no position goes back',
   async () => {
     const { rows } = await sql.query<{ id: string }>('select product_id::text as id from commerce.products limit 50');
     const live = new LiveClient(config.realtimeUrl);
+    releasers.push('client', () => live.close());
     await live.subscribe(rows.map(({ id }) => `stock:${id}`));
     const stop = new AbortController();
     const running = traffic({
@@ -83,6 +86,7 @@ test(
     expect(totals.done).toBeGreaterThan(50);
 
     const views = await openStoreViews(config);
+    releasers.push('views', () => views.close());
     for (const view of views.views) {
       const report = await verifyView(view, { databaseUrl: config.databaseUrl, waitMs: 90_000 });
       expect({ view: view.view, store: view.store, found: report.differences.slice(0, 3) }).toEqual({
@@ -92,10 +96,8 @@ test(
       });
       expect(report.checked).toBeGreaterThan(0);
     }
-    await views.close();
     expect(live.wentBack).toEqual([]);
     expect(live.frames.filter((frame) => frame.type === 'update').length).toBeGreaterThan(0);
-    live.close();
   },
   10 * MINUTES,
 );

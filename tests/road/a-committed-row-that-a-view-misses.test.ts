@@ -3,6 +3,7 @@ import { createClient } from '@clickhouse/client';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { openStoreViews, verifyView } from '@millrace/cli/verify';
+import { Releasers } from '@millrace/kernel/lifecycle';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import { silentLogger } from '@millrace/kernel/telemetry';
@@ -12,6 +13,7 @@ import { startRoad } from './road.ts';
 import type { Road } from './road.ts';
 
 const MINUTES = 60_000;
+const releasers = new Releasers();
 const WAREHOUSE = '00000000-0000-7000-8000-00000000aaaa';
 
 let road: Road;
@@ -20,16 +22,15 @@ let live: LiveClient;
 
 beforeAll(async () => {
   road = await startRoad();
+  releasers.push('road', () => road.end());
   sql = new pg.Pool({ connectionString: road.config.databaseUrl, max: 4 });
+  releasers.push('pool', () => sql.end());
   live = new LiveClient(road.config.realtimeUrl);
+  releasers.push('client', () => live.close());
   await sql.query(`insert into commerce.warehouses (warehouse_id, code, name) values ($1, 'W1', 'One')`, [WAREHOUSE]);
 }, 4 * MINUTES);
 
-afterAll(async () => {
-  live?.close();
-  await sql?.end();
-  await road?.end();
-}, 2 * MINUTES);
+afterAll(() => releasers.release(), 2 * MINUTES);
 
 /** A product with stock, by plain SQL in one commit, as another program would write it. */
 async function product(name: string, quantity: number): Promise<string> {
@@ -96,7 +97,7 @@ describe('a row changed with plain SQL', () => {
       expect(frame.position).toMatch(/^\d{20}$/);
       const stored = await eventually(
         () => redis.hgetall(`${road.config.redisKeyPrefix}inventory:${id}`),
-        (hash) => JSON.parse(hash['data'] ?? '{}').onHand === 42,
+        (hash) => (JSON.parse(hash['data'] ?? '{}') as { onHand?: number }).onHand === 42,
       );
       expect(stored['position']).toBe(frame.position);
       await eventually(

@@ -11,7 +11,7 @@ import { createTestDatabase } from '@millrace/database/testing';
 import { defaultServices, homeOf, startPlatform } from '@millrace/infra-local/supervisor';
 import type { EngineAddresses, Platform } from '@millrace/infra-local/supervisor';
 import { testEngines } from '@millrace/infra-local/testing';
-import { loadConfig } from '@millrace/kernel/config';
+import { environment, loadConfig } from '@millrace/kernel/config';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { silentLogger } from '@millrace/kernel/telemetry';
 
@@ -61,8 +61,9 @@ export async function startRoad(): Promise<Road> {
 }
 
 /** What a process needs of ours to run at all: the program path and a home. */
-function inherited(): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? tmpdir() };
+export function inherited(): Record<string, string | undefined> {
+  const { PATH, HOME, JAVA_HOME } = environment();
+  return { PATH, HOME, JAVA_HOME };
 }
 
 export async function roadEnvironment(name: string, engines: EngineAddresses): Promise<Record<string, string>> {

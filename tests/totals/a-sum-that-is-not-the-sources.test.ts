@@ -3,29 +3,31 @@ import { createClient } from '@clickhouse/client';
 import pg from 'pg';
 import { loadDemoShop, sourceTotals } from '@millrace/cli/shop';
 import { openStoreViews, verifyView } from '@millrace/cli/verify';
+import { Releasers } from '@millrace/kernel/lifecycle';
 import { startRoad } from '../road/road.ts';
 import type { Road } from '../road/road.ts';
 
 const MINUTES = 60_000;
+const releasers = new Releasers();
 
 let road: Road;
 let sql: pg.Pool;
 
 beforeAll(async () => {
   road = await startRoad();
+  releasers.push('road', () => road.end());
   sql = new pg.Pool({ connectionString: road.config.databaseUrl, max: 4 });
+  releasers.push('pool', () => sql.end());
   await loadDemoShop(sql, { seed: 'totals' });
 }, 6 * MINUTES);
 
-afterAll(async () => {
-  await sql?.end();
-  await road?.end();
-}, 2 * MINUTES);
+afterAll(() => releasers.release(), 2 * MINUTES);
 
 test(
   'after the whole data set is played in, verify finds no difference in any view',
   async () => {
     const views = await openStoreViews(road.config);
+    releasers.push('views', () => views.close());
     for (const view of views.views) {
       const report = await verifyView(view, { databaseUrl: road.config.databaseUrl, waitMs: 3 * MINUTES });
       expect({ view: view.view, store: view.store, found: report.differences.slice(0, 3) }).toEqual({
@@ -35,7 +37,6 @@ test(
       });
       expect(report.checked).toBeGreaterThan(1_800);
     }
-    await views.close();
   },
   8 * MINUTES,
 );
@@ -44,8 +45,8 @@ interface Sum {
   readonly month: string;
   readonly subCategory: string;
   readonly revenue: string;
-  readonly units: number;
-  readonly orders: number;
+  readonly units: number | string;
+  readonly orders: number | string;
 }
 
 const key = (sum: Sum) => `${sum.month} ${sum.subCategory}`;
