@@ -57,11 +57,11 @@ export async function clickhouseMarks(clients: StoreClients): Promise<StoreMark[
       'select view, partition, toString(position) as position, toUnixTimestamp64Milli(committed_at) as at from v_freshness',
     format: 'JSONEachRow',
   });
-  const rows = await answer.json<{ view: ViewName; partition: number; position: string; at: string | number }>();
+  const rows = await answer.json<{ view: ViewName; partition: number; position: string; at: string }>();
   return rows.map(({ view, partition, position, at }) => ({
     store: 'clickhouse' as const,
     view,
-    partition: Number(partition),
+    partition,
     lsn: BigInt(position),
     committedAtMs: Number(at),
   }));

@@ -16,12 +16,13 @@ const EVERY_LOGGED_MS = 15_000;
 export async function liveLine(config: CliConfig, signal: AbortSignal, out: Output): Promise<void> {
   const terminal = process.stderr.isTTY && !out.json;
   const commits = commitCounter(config.databaseUrl);
+  const stopped = () => signal.aborted;
   try {
-    while (!signal.aborted) {
+    while (!stopped()) {
       const line = await oneLine(config, commits).catch((error: unknown) =>
-        signal.aborted ? '' : `waiting: ${error instanceof Error ? error.message : String(error)}`,
+        stopped() ? '' : `waiting: ${error instanceof Error ? error.message : String(error)}`,
       );
-      if (signal.aborted) break;
+      if (stopped()) break;
       if (terminal) process.stderr.write(`\r\x1b[2K${line.slice(0, process.stderr.columns - 1)}`);
       else out.note(line);
       await sleep(terminal ? EVERY_MS : EVERY_LOGGED_MS, signal).catch(() => undefined);

@@ -24,7 +24,8 @@ export async function playShop(config: CliConfig, tps: number, signal: AbortSign
 }
 
 async function untilLoaded(config: CliConfig, signal: AbortSignal, out: Output): Promise<void> {
-  while (!signal.aborted) {
+  const stopped = () => signal.aborted;
+  while (!stopped()) {
     const pool = new pg.Pool({ connectionString: config.databaseUrl, max: 2 });
     pool.on('error', () => undefined);
     try {
@@ -41,7 +42,7 @@ async function untilLoaded(config: CliConfig, signal: AbortSignal, out: Output):
       if (commits === 0) out.note('Demo shop: loaded already.');
       return;
     } catch (error) {
-      if (signal.aborted) return;
+      if (stopped()) return;
       out.note(`Demo shop: ${error instanceof Error ? error.message : String(error)}; trying again.`);
       await sleep(AGAIN_MS, signal).catch(() => undefined);
     } finally {

@@ -23,7 +23,7 @@ export const benchVerb: Verb = {
     const report = await bench(loadConfig(cliSettings), {
       seconds: number('seconds'),
       tps: number('tps'),
-      note: out.note,
+      note: (text) => out.note(text),
     });
     out.result(report, reportText);
     return report.bars.every((bar) => bar.pass) ? EXIT.done : EXIT.difference;

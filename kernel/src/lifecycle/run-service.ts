@@ -47,15 +47,16 @@ export async function runService<T extends Settings>(definition: ServiceDefiniti
     logger = createLogger(definition.name, basics.logLevel);
     const stop = stopOnSignal(logger, definition.drainTimeoutMs ?? 10_000);
     const metrics = createMetrics(definition.name);
-    let service: Service | undefined;
+    const built: { service?: Service } = {};
     if (definition.healthServer !== false) {
       const health = await startHealthServer(basics.host, basics.healthPort, metrics, {
-        ready: () => service?.ready() ?? { ready: false, reason: 'starting' },
-        status: () => service?.status?.() ?? {},
+        ready: () => built.service?.ready() ?? { ready: false, reason: 'starting' },
+        status: () => built.service?.status?.() ?? {},
       });
       releasers.push('health server', () => health.close());
     }
-    service = await definition.build({ config, logger, metrics, releasers });
+    const service = await definition.build({ config, logger, metrics, releasers });
+    built.service = service;
     logger.info({ pid: process.pid }, `${definition.name} started`);
     await service.run(stop.signal);
   } catch (error) {

@@ -31,11 +31,10 @@ export const position = { type: 'long', logicalType: 'position' } as const;
 export const json = { type: 'string', logicalType: 'json' } as const;
 
 /** Compiles a schema with Millrace's logical types. avsc generates straight-line code for it, so do this once and keep the result. */
-export function avroType<T = unknown>(schema: AvroSchema): avro.Type & { decodeValue?: T } {
+export function avroType(schema: AvroSchema): avro.Type {
   return avro.Type.forSchema(schema, {
     logicalTypes: { json: JsonType },
-    typeHook: (part: unknown) =>
-      isPosition(part) ? (bigintLong as avro.Type & undefined) : (undefined as unknown as avro.Type),
+    typeHook: (part: unknown) => (isPosition(part) ? bigintLong : undefined),
   });
 }
 

@@ -46,9 +46,9 @@ export function saysDiskFull(lines: readonly string[]): boolean {
 export function lastWords(lines: readonly string[]): string {
   const errors = lines.flatMap((line) => {
     const entry = jsonLine(line);
-    return entry !== undefined && Number(entry['level']) >= 50
-      ? [`${String(entry['msg'])} ${String(entry['hint'] ?? '')}`.trim()]
-      : [];
+    if (entry === undefined || Number(entry['level']) < 50) return [];
+    const hint = typeof entry['hint'] === 'string' ? ` ${entry['hint']}` : '';
+    return [`${String(entry['msg'])}${hint}`];
   });
   const last = errors.at(-1);
   if (last !== undefined) return ` It said: ${last}`;
