@@ -61,7 +61,7 @@ async function runJest(args, resultsFile) {
   let over = false;
   void ended.then(() => (over = true));
   while (!over && readJson(resultsFile) === undefined) await Promise.race([ended, wait(1_000)]);
-  await Promise.race([ended, wait(lingerMs)]);
+  await Promise.race([ended, wait(lingerMs, undefined, { ref: false })]);
   if (over) return ended;
   process.stderr.write(
     `jest has written its results but did not end within ${lingerMs / 1000} s: a test leaves something open.\n`,

@@ -107,7 +107,7 @@ export function postgresSpec(home: Home, databaseUrl: string): ProcessSpec {
   const native = nativeFolder();
   const base = join(home.data, 'postgres');
   const data = join(base, 'cluster');
-  const runAs = chooseUser([native, dirname(home.folder), repositoryRoot]);
+  const runAs = chooseUser([native, base, repositoryRoot]);
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const { command, args, user } = commandAs(runAs, join(native, 'bin', 'postgres'), [
     '-D',

@@ -40,7 +40,7 @@ export function defaultHome(env: Readonly<Record<string, string | undefined>>): 
 }
 
 /**
- * A program of this workspace that runs as a process of its own, as arguments for the same Node that runs now:
+ * A program of this workspace that runs as a process of its own, as arguments for Node:
  * TypeScript when we run from source, JavaScript when we run from the build.
  */
 export function ownProgram(folder: string): {
@@ -48,6 +48,8 @@ export function ownProgram(folder: string): {
   readonly args: readonly string[];
   readonly file: string;
 } {
-  const file = join(dirname(here), '..', folder, `main${extname(here)}`);
-  return { command: process.execPath, args: [...process.execArgv, file], file };
+  const extension = extname(here);
+  const file = join(dirname(here), '..', folder, `main${extension}`);
+  const fromSource = extension === '.ts' ? ['--import', 'tsx', '--conditions=@millrace/source'] : [];
+  return { command: process.execPath, args: [...fromSource, file], file };
 }
