@@ -73,9 +73,19 @@ export const STORE_VIEWS: Readonly<Record<StoreName, readonly ViewName[]>> = {
   clickhouse: viewNames,
 };
 
-/** The lowest position that all partitions have applied; 0 where a partition has none yet. */
-export function appliedByAll(marks: readonly StoreMark[], view: ViewName, partitions: number): Lsn {
+/** The lowest position and time that all partitions have applied; 0 where a partition has none yet. */
+export function appliedByAll(
+  marks: readonly StoreMark[],
+  view: ViewName,
+  partitions: number,
+): { lsn: Lsn; committedAtMs: number } {
   const own = marks.filter((mark) => mark.view === view);
-  if (new Set(own.map((mark) => mark.partition)).size < partitions) return 0n;
-  return own.reduce<Lsn>((low, mark) => (mark.lsn < low ? mark.lsn : low), own[0]?.lsn ?? 0n);
+  const [first] = own;
+  if (first === undefined || new Set(own.map((mark) => mark.partition)).size < partitions) {
+    return { lsn: 0n, committedAtMs: 0 };
+  }
+  return {
+    lsn: own.reduce<Lsn>((low, mark) => (mark.lsn < low ? mark.lsn : low), first.lsn),
+    committedAtMs: Math.min(...own.map((mark) => mark.committedAtMs)),
+  };
 }

@@ -25,6 +25,8 @@ export function comparablePrice(view: PriceView): Comparable {
   return {
     productId: view.productId,
     baseAmount: view.baseAmount,
+    amount: view.amount,
+    currency: view.currency,
     variants: Object.fromEntries(
       view.variants.map((variant) => [variant.variantId, [variant.amount, variant.currency]]),
     ),
@@ -43,6 +45,7 @@ export function comparableProduct(view: ProductView): Comparable {
     attributes: view.attributes,
     tags: Object.fromEntries(view.tags.map((tag) => [tag.name, tag.value])),
     variants: Object.fromEntries(view.variants.map((variant) => [variant.variantId, [variant.sku, variant.name]])),
+    price: view.price === null ? null : [view.price.amount, view.price.currency],
     stock: { available: view.stock.available, status: view.stock.status },
     ratingCount: view.rating.count,
   };

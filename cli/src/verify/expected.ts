@@ -21,20 +21,28 @@ const stockOf = `
 
 const statusOf = `case when s.available <= 0 then 'out_of_stock' when s.available <= s.threshold then 'low_stock' else 'in_stock' end`;
 
-/** The scheduled price in force, the variant's own before the product's, the latest started first; else the base price. */
+/**
+ * The scheduled price in force at $2, the variant's own before the product's, the latest started first; else the base price.
+ * The product's own price (`variant_id` null) knows no variant's.
+ */
 const priceOf = `
   select v.product_id, v.variant_id,
          coalesce(s.amount, p.base_price) as amount,
          coalesce(s.currency, p.currency) as currency
-  from commerce.product_variants v
+  from (
+    select product_id, variant_id from commerce.product_variants
+    union all
+    select product_id, null from commerce.products) v
   join commerce.products p using (product_id)
   left join lateral (
     select c.amount, c.currency from commerce.prices c
     where c.product_id = v.product_id and (c.variant_id is null or c.variant_id = v.variant_id)
-      and c.valid_from <= clock_timestamp() and (c.valid_to is null or c.valid_to > clock_timestamp())
+      and c.valid_from <= $2::timestamptz and (c.valid_to is null or c.valid_to > $2::timestamptz)
     order by c.variant_id is null, c.valid_from desc, c.price_id desc limit 1
   ) s on true
   where v.product_id = any($1::uuid[])`;
+/** Kinds whose documents depend on the time. */
+const timed: ReadonlySet<DocumentKind> = new Set(['price', 'product']);
 
 const queries: Readonly<Record<DocumentKind, string>> = {
   stock: `
@@ -49,11 +57,15 @@ const queries: Readonly<Record<DocumentKind, string>> = {
     with v as (${priceOf})
     select p.product_id::text as id, jsonb_build_object(
       'productId', p.product_id, 'baseAmount', p.base_price::text,
-      'variants', jsonb_object_agg(v.variant_id, jsonb_build_array(v.amount::text, v.currency))) as document
+      'amount', min(v.amount::text) filter (where v.variant_id is null),
+      'currency', min(v.currency) filter (where v.variant_id is null),
+      'variants', coalesce(
+        jsonb_object_agg(v.variant_id, jsonb_build_array(v.amount::text, v.currency)) filter (where v.variant_id is not null),
+        '{}')) as document
     from v join commerce.products p using (product_id)
     group by p.product_id, p.base_price`,
   product: `
-    with s as (${stockOf})
+    with s as (${stockOf}), v as (${priceOf})
     select p.product_id::text as id, jsonb_build_object(
       'productId', p.product_id, 'sku', p.sku, 'name', p.name, 'description', p.description, 'status', p.status,
       'categoryPath', coalesce((
@@ -70,6 +82,7 @@ const queries: Readonly<Record<DocumentKind, string>> = {
       'variants', coalesce((
         select jsonb_object_agg(v.variant_id, jsonb_build_array(v.sku, v.name)) from commerce.product_variants v
         where v.product_id = p.product_id), '{}'),
+      'price', (select jsonb_build_array(v.amount::text, v.currency) from v where v.product_id = p.product_id and v.variant_id is null),
       'stock', jsonb_build_object('available', s.available, 'status', ${statusOf}),
       'ratingCount', (select count(*) from commerce.reviews r where r.product_id = p.product_id and r.status = 'published')) as document
     from commerce.products p join s using (product_id)`,
@@ -99,12 +112,15 @@ function productIds(): string {
   return `select product_id::text as id from commerce.products where ($1::uuid is null or product_id > $1::uuid) order by product_id limit $2`;
 }
 
+/** @param at the stream time that the view has reached: prices begin and end without any row changing. */
 export async function expectedDocuments(
   client: pg.Client,
   kind: DocumentKind,
   ids: readonly string[],
+  at: Date,
 ): Promise<Documents> {
-  const { rows } = await client.query<{ id: string; document: Record<string, unknown> }>(queries[kind], [ids]);
+  const values = timed.has(kind) ? [ids, at] : [ids];
+  const { rows } = await client.query<{ id: string; document: Record<string, unknown> }>(queries[kind], values);
   return new Map(rows.map((row) => [row.id, row.document]));
 }
 

@@ -6,6 +6,8 @@ import pg from 'pg';
 /** A repeatable-read view of the database whose position is known: every commit at or below `lsn` is in it, and no other. */
 export interface PinnedDatabase {
   readonly lsn: Lsn;
+  /** The database's clock after the pin, ms. */
+  readonly atMs: number;
   /** Reads at that position; close it soon, it holds back vacuum. */
   readonly client: pg.Client;
   close(): Promise<void>;
@@ -32,15 +34,13 @@ export async function pinDatabase(databaseUrl: string): Promise<PinnedDatabase> 
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await client.query(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(point.snapshot_name)}`);
     await client.query(`SET LOCAL timezone = 'UTC'`);
-    return { lsn: lsnFromPostgres(point.consistent_point) - 1n, client, close: () => closeAll(client) };
+    const clock = await client.query<{ at: Date }>('select clock_timestamp() as at');
+    const atMs = clock.rows[0]?.at.getTime() ?? 0;
+    return { lsn: lsnFromPostgres(point.consistent_point) - 1n, atMs, client, close: () => client.end() };
   } catch (error) {
-    await closeAll(client);
+    await client.end();
     throw error;
   } finally {
     await replication.end();
   }
-}
-
-async function closeAll(client: pg.Client): Promise<void> {
-  await client.end();
 }

@@ -7,13 +7,19 @@ export interface HeldDocument {
   readonly document: Record<string, unknown>;
 }
 
+/** Position, and stream time in ms, that all partitions have reached. */
+export interface Applied {
+  readonly lsn: Lsn;
+  readonly committedAtMs: number;
+}
+
 /** One view in one store, as `verify` reads it: by the road's own outside (keys, aliases, `v_*`), never by the sinks' code. */
 export interface StoreView {
   readonly view: string;
   readonly store: string;
   readonly kind: DocumentKind;
-  /** Lowest position that every partition of the view has applied in this store; 0 where one is missing. */
-  applied(): Promise<Lsn>;
+  /** What every partition of the view has applied in this store; zeros where one is missing. */
+  applied(): Promise<Applied>;
   fetch(ids: readonly string[]): Promise<Map<string, HeldDocument>>;
   /** Every id the store shows, in pages, in any order; an id may come twice. */
   ids(): AsyncIterable<string[]>;

@@ -49,8 +49,9 @@ const PAGE = 500;
  * Compares one view in one store with the tables, row by row, while traffic goes on.
  *
  * Each round pins the database at a position, waits until the view has applied it, and compares. A document that the store holds at a later
- * position than the pin has moved on; it is compared again at a newer pin. A difference is reported only if it is there at two pins in a row:
- * lateness never is, a wrong document always is.
+ * position than the pin has moved on; it is compared again at a newer pin. Prices also begin and end without a commit: they are compared as
+ * they should be at the stream time that the view has reached, which is waited for like the position. A difference is reported only if it is
+ * there at two pins in a row: lateness never is, a wrong document always is.
  *
  * Throws `view-behind` if the view does not reach the pin in time.
  */
@@ -65,8 +66,8 @@ export async function verifyView(view: StoreView, options: VerifyOptions): Promi
     const pin = await pinDatabase(options.databaseUrl);
     try {
       position ??= pin.lsn;
-      await reached(view, pin.lsn, options.waitMs ?? 60_000);
-      const found = round === 1 ? await compareAll(view, pin) : await compareIds(view, pin, [...suspects]);
+      const at = await reached(view, pin, options.waitMs ?? 60_000);
+      const found = round === 1 ? await compareAll(view, pin, at) : await compareIds(view, pin, at, [...suspects]);
       checked = round === 1 ? found.checked : checked;
       suspects = new Set(found.moved);
       for (const difference of found.differences) {
@@ -87,27 +88,27 @@ interface Findings {
   moved: string[];
 }
 
-async function compareAll(view: StoreView, pin: PinnedDatabase): Promise<Findings> {
+async function compareAll(view: StoreView, pin: PinnedDatabase, at: Date): Promise<Findings> {
   const all: Findings = { checked: 0, differences: [], moved: [] };
   const add = (found: Findings): void => {
     all.checked += found.checked;
     all.differences.push(...found.differences);
     all.moved.push(...found.moved);
   };
-  for await (const ids of expectedIds(pin.client, view.kind, PAGE)) add(await compareIds(view, pin, ids));
+  for await (const ids of expectedIds(pin.client, view.kind, PAGE)) add(await compareIds(view, pin, at, ids));
   for await (const ids of view.ids()) {
-    const known = await expectedDocuments(pin.client, view.kind, ids);
+    const known = await expectedDocuments(pin.client, view.kind, ids, at);
     const unknown = ids.filter((id) => !known.has(id));
-    if (unknown.length > 0) add(await compareIds(view, pin, unknown));
+    if (unknown.length > 0) add(await compareIds(view, pin, at, unknown));
   }
   return all;
 }
 
-async function compareIds(view: StoreView, pin: PinnedDatabase, ids: readonly string[]): Promise<Findings> {
+async function compareIds(view: StoreView, pin: PinnedDatabase, at: Date, ids: readonly string[]): Promise<Findings> {
   const found: Findings = { checked: 0, differences: [], moved: [] };
-  for (let at = 0; at < ids.length; at += PAGE) {
-    const page = ids.slice(at, at + PAGE);
-    const expected = await expectedDocuments(pin.client, view.kind, page);
+  for (let start = 0; start < ids.length; start += PAGE) {
+    const page = ids.slice(start, start + PAGE);
+    const expected = await expectedDocuments(pin.client, view.kind, page, at);
     const held = await view.fetch(page);
     for (const id of page) {
       const document = expected.get(id);
@@ -132,15 +133,16 @@ async function compareIds(view: StoreView, pin: PinnedDatabase, ids: readonly st
   return found;
 }
 
-async function reached(view: StoreView, lsn: Lsn, waitMs: number): Promise<void> {
+/** Waits until the view has the pin, in position and in time. Answers its time. */
+async function reached(view: StoreView, { lsn, atMs }: PinnedDatabase, waitMs: number): Promise<Date> {
   const deadline = Date.now() + waitMs;
   for (;;) {
     const applied = await view.applied();
-    if (applied >= lsn) return;
+    if (applied.lsn >= lsn && applied.committedAtMs >= atMs) return new Date(applied.committedAtMs);
     if (Date.now() > deadline) {
       throw new PlatformError(
         'view-behind',
-        `view ${view.view} in ${view.store} is at position ${lsnText(applied)} and did not reach ${lsnText(lsn)} in ${waitMs} ms; see \`millrace lag\``,
+        `view ${view.view} in ${view.store} is at position ${lsnText(applied.lsn)} and did not reach ${lsnText(lsn)} in ${waitMs} ms; see \`millrace lag\``,
       );
     }
     await sleep(20);

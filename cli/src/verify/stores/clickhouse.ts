@@ -24,16 +24,21 @@ const views: readonly ClickhouseView[] = [
   {
     view: 'catalog',
     kind: 'product',
-    query: `select toString(product_id) as id, toString(position) as position, sku, name, status, ifNull(vendor, '') as vendor, ifNull(category, '') as category
+    query: `select toString(product_id) as id, toString(position) as position, sku, name, status, ifNull(vendor, '') as vendor, ifNull(category, '') as category,
+              toString(price) as price, toString(currency) as currency
             from v_products where toString(product_id) in {ids:Array(String)}`,
     idQuery: `select toString(product_id) as id from v_products where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
-    held: ({ sku, name, status, vendor, category }) => ({ sku, name, status, vendor, category }),
+    held: ({ sku, name, status, vendor, category, price, currency }) => ({
+      ...{ sku, name, status, vendor, category },
+      price: twoPlaces([price, currency]),
+    }),
     expected: (document) => ({
       sku: document['sku'],
       name: document['name'],
       status: document['status'],
       vendor: document['vendor'] ?? '',
       category: (document['categoryPath'] as string[]).at(-1) ?? '',
+      price: document['price'],
     }),
   },
   {

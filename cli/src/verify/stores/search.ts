@@ -14,6 +14,8 @@ interface SearchProduct {
   readonly categoryPath: readonly string[];
   readonly vendor?: string | null;
   readonly tagPairs?: readonly string[];
+  readonly priceMinor?: number | null;
+  readonly currency?: string | null;
   readonly available: number;
   readonly inStock: boolean;
   readonly ratingCount?: number;
@@ -70,6 +72,7 @@ function searchForm(document: Record<string, unknown>): Record<string, unknown> 
   const { sku, name, description, status, categoryPath, vendor, ratingCount } = document;
   const tags = document['tags'] as Record<string, string | null>;
   const { available } = document['stock'] as { available: number };
+  const [amount, currency] = document['price'] as [string, string];
   return {
     sku,
     name,
@@ -80,6 +83,8 @@ function searchForm(document: Record<string, unknown>): Record<string, unknown> 
     tags: Object.entries(tags)
       .map(([tag, value]) => `${tag}:${value ?? ''}`)
       .toSorted(),
+    priceMinor: Number(amount.replace('.', '')),
+    currency,
     available,
     inStock: available > 0,
     ratingCount,
@@ -97,6 +102,8 @@ function heldForm(product: SearchProduct): HeldDocument {
       categoryPath: product.categoryPath,
       vendor: product.vendor ?? null,
       tags: (product.tagPairs ?? []).toSorted(),
+      priceMinor: product.priceMinor ?? null,
+      currency: product.currency ?? null,
       available: product.available,
       inStock: product.inStock,
       ratingCount: product.ratingCount ?? 0,
