@@ -1,8 +1,9 @@
-import { connectionSettings, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
+import { connectionSettings, environment, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
 import { securitySettings } from '@millrace/kernel/security';
-import { DEFAULT_PARTITIONS } from '@millrace/schemas/topics';
+import { partitionsSetting } from '@millrace/schemas/topics';
 
 const { host, logLevel } = serviceSettings(0);
+const { REALTIME_PORT = '8090' } = environment();
 const milliseconds = (fallback: number) => z.coerce.number().int().min(1).max(600_000).default(fallback);
 
 /** Everything the API reads from its environment. */
@@ -36,17 +37,13 @@ export const apiSettings = {
     z.coerce.number().int().min(1_024).default(262_144),
     'Largest request body',
   ),
-  partitions: setting(
-    'API_VIEW_PARTITIONS',
-    z.coerce.number().int().min(1).max(1_024).default(DEFAULT_PARTITIONS),
-    'Partitions of the keyed views.* topics',
-  ),
+  partitions: partitionsSetting,
   realtimeUrl: setting(
-    'API_REALTIME_URL',
+    'REALTIME_URL',
     z
       .string()
       .regex(/^wss?:\/\//)
-      .default('ws://127.0.0.1:8090/rt'),
+      .default(`ws://127.0.0.1:${REALTIME_PORT}/rt`),
     'Gateway that the demo shop connects to',
   ),
 } as const;

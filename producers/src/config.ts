@@ -1,6 +1,6 @@
 import { connectionSettings, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
 import type { ConfigOf } from '@millrace/kernel/config';
-import { DEFAULT_PARTITIONS } from '@millrace/schemas/topics';
+import { partitionsSetting } from '@millrace/schemas/topics';
 
 export const settings = {
   databaseUrl: connectionSettings.databaseUrl,
@@ -9,11 +9,7 @@ export const settings = {
   topicPrefix: namingSettings.topicPrefix,
   slotName: namingSettings.slotName,
   publicationName: namingSettings.publicationName,
-  partitions: setting(
-    'PARTITIONS',
-    z.coerce.number().int().min(1).max(1024).default(DEFAULT_PARTITIONS),
-    'Partitions of every keyed topic; fixed once the topics exist',
-  ),
+  partitions: partitionsSetting,
   sourceEpoch: setting(
     'SOURCE_EPOCH',
     z.coerce.number().int().min(0).max(127).default(0),

@@ -77,6 +77,12 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
   };
 }
 
+function connectRedis(): Redis {
+  const redis = new Redis(road.config.redisUrl);
+  releasers.push('redis', () => redis.disconnect());
+  return redis;
+}
+
 async function adminToken(): Promise<Record<string, string>> {
   const { body } = await call('POST', '/api/demo/token', { role: 'admin' });
   return { authorization: `Bearer ${String(body['token'] ?? body['accessToken'])}` };
@@ -88,9 +94,11 @@ describe('a row changed with plain SQL', () => {
     async () => {
       const id = await product('Plain lamp', 7);
       await live.subscribe([`stock:${id}`, `product:${id}`]);
-      const redis = new Redis(road.config.redisUrl);
+      const redis = connectRedis();
       const search = createSearchClient(road.config.elasticsearchUrl, road.config.searchFlavor);
       const clickhouse = createClient({ url: road.config.clickhouseUrl, database: road.config.clickhouseDatabase });
+      releasers.push('search', () => search.close());
+      releasers.push('clickhouse', () => clickhouse.close());
       await sql.query('update commerce.inventory set quantity = 42 where product_id = $1', [id]);
 
       const frame = await live.frame((f) => f.topic === `stock:${id}` && f.data?.['onHand'] === 42);
@@ -121,9 +129,6 @@ describe('a row changed with plain SQL', () => {
           ).json<{ n: number }>(),
         (rows) => rows[0]?.n === 42,
       );
-      redis.disconnect();
-      await search.close();
-      await clickhouse.close();
     },
     MINUTES,
   );
@@ -132,7 +137,7 @@ describe('a row changed with plain SQL', () => {
     'that deletes a product takes it out of every view',
     async () => {
       const id = await product('Short-lived lamp', 1);
-      const redis = new Redis(road.config.redisUrl);
+      const redis = connectRedis();
       const key = `${road.config.redisKeyPrefix}product:${id}`;
       await eventually(
         () => redis.hget(key, 'data'),
@@ -144,7 +149,6 @@ describe('a row changed with plain SQL', () => {
         (data) => data === null,
       );
       expect((await call('GET', `/api/queries/products/${id}`)).status).toBe(404);
-      redis.disconnect();
     },
     MINUTES,
   );
@@ -176,6 +180,7 @@ describe('bad input', () => {
     'a malformed record in a view topic is dead-lettered, and the topic goes on',
     async () => {
       const log = createKafkaLog({ brokers: road.config.kafkaBrokers, clientId: 'tests', logger: silentLogger() });
+      releasers.push('log', () => log.close());
       const id = await product('After the malformed record', 3);
       const partitions = Number(road.env['PARTITIONS']);
       const topic = `${road.config.topicPrefix}cdc.catalog`;
@@ -201,7 +206,6 @@ describe('bad input', () => {
         (offsets) => offsets.some(({ start, end }) => end > start),
       );
       expect(dead.some(({ end }) => end > 0n)).toBe(true);
-      await log.close();
     },
     MINUTES,
   );
@@ -239,6 +243,7 @@ describe('verify', () => {
       const wrong = await product('Wrong in Redis', 6);
       const missing = await product('Missing in Redis', 6);
       const views = await openStoreViews(road.config);
+      releasers.push('views', () => views.close());
       for (const view of views.views) {
         const report = await verifyView(view, { databaseUrl: road.config.databaseUrl });
         expect({ view: view.view, store: view.store, found: report.differences }).toEqual({
@@ -247,7 +252,7 @@ describe('verify', () => {
           found: [],
         });
       }
-      const redis = new Redis(road.config.redisUrl);
+      const redis = connectRedis();
       const prefix = road.config.redisKeyPrefix;
       const held = JSON.parse((await redis.hget(`${prefix}inventory:${wrong}`, 'data')) ?? '{}') as Record<
         string,
@@ -272,8 +277,6 @@ describe('verify', () => {
         ].toSorted(),
       );
       await redis.del(`${prefix}inventory:${extra}`);
-      redis.disconnect();
-      await views.close();
     },
     2 * MINUTES,
   );

@@ -1,3 +1,4 @@
+import { setting, z } from '@millrace/kernel/config';
 import type { TopicSpec } from '@millrace/kernel/log';
 
 /**
@@ -54,6 +55,13 @@ export const capturedTables: readonly CapturedTable[] = [
 
 /** Partitions of every keyed topic unless a deployment says otherwise; a view's topic has as many as its input. */
 export const DEFAULT_PARTITIONS = 4;
+
+/** One setting for every program that writes or reads keyed topics: where they disagree, a key is looked for in the wrong partition. */
+export const partitionsSetting = setting(
+  'PARTITIONS',
+  z.coerce.number().int().min(1).max(1024).default(DEFAULT_PARTITIONS),
+  'Partitions of every keyed topic, the same for every program; fixed once the topics exist',
+);
 
 const compacted = {
   'cleanup.policy': 'compact',
