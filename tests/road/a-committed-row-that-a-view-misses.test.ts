@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { openStoreViews, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
+import type { LogClient } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import { silentLogger } from '@millrace/kernel/telemetry';
@@ -81,6 +82,10 @@ function connectRedis(): Redis {
   const redis = new Redis(road.config.redisUrl);
   releasers.push('redis', () => redis.disconnect());
   return redis;
+}
+
+async function deadLetters(log: LogClient, topic: string): Promise<number> {
+  return (await log.admin.offsets(topic)).reduce((sum, { start, end }) => sum + Number(end - start), 0);
 }
 
 async function adminToken(): Promise<Record<string, string>> {
@@ -279,6 +284,36 @@ describe('verify', () => {
       await redis.del(`${prefix}inventory:${extra}`);
     },
     2 * MINUTES,
+  );
+});
+
+describe('a row with a value that no processor expects', () => {
+  test(
+    'is parked where the operator sees it, its product alone, and every other goes on',
+    async () => {
+      const log = createKafkaLog({ brokers: road.config.kafkaBrokers, clientId: 'tests', logger: silentLogger() });
+      releasers.push('log', () => log.close());
+      const topic = `${road.config.topicPrefix}cdc.catalog.dlq`;
+      const before = await deadLetters(log, topic);
+      const { rows } = await sql.query<{ id: string }>(
+        `insert into commerce.products (sku, name, base_price) values ('SKU-NaN', 'Priceless lamp', 'NaN') returning product_id::text as id`,
+      );
+      const other = await product('Priced lamp', 4);
+      const price = await eventually(
+        () => call('GET', `/api/queries/products/${other}`),
+        ({ status, body }) => status === 200 && body['price'] !== null,
+      );
+      expect(price.body['price']).toMatchObject({ amount: '19.90' });
+      await eventually(
+        () => deadLetters(log, topic),
+        (count) => count > before,
+      );
+      const status = (await (
+        await fetch(`http://127.0.0.1:${road.healthPorts['stream-processors']}/status`)
+      ).json());
+      expect(JSON.stringify(status)).toContain(rows[0]!.id);
+    },
+    MINUTES,
   );
 });
 

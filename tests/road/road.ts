@@ -21,6 +21,8 @@ export interface Road {
   readonly platform: Platform;
   /** Variables of the deployables. */
   readonly env: Readonly<Record<string, string>>;
+  /** Of each deployable that has a port for its health alone. */
+  readonly healthPorts: Readonly<Record<string, number>>;
   /** Stops the processes and removes what the road left in the shared engines. */
   end(): Promise<void>;
 }
@@ -37,16 +39,18 @@ export async function startRoad(): Promise<Road> {
   const config = loadConfig(cliSettings, env);
   try {
     await prepare(config);
+    const deployables = await services(env);
     const platform = await startPlatform({
       home: homeOf(folder),
       env: { ...inherited(), ...env },
       engines: [],
-      services: await services(env),
+      services: deployables,
     });
     return {
       config,
       platform,
       env,
+      healthPorts: Object.fromEntries(deployables.map(({ name, port }) => [name, port])),
       async end() {
         await platform.stop();
         await removeFromEngines(config);
@@ -94,10 +98,9 @@ export async function roadEnvironment(name: string, engines: EngineAddresses): P
 /** The five deployables with health ports of their own. */
 export async function services(env: Readonly<Record<string, string>>) {
   const ports = await freePorts(defaultServices.length);
-  return defaultServices.map((service, index) => ({
-    ...service,
-    env: service.portVariable === 'HEALTH_PORT' ? { ...env, HEALTH_PORT: String(ports[index]) } : env,
-  }));
+  return defaultServices.map((service, index) =>
+    service.portVariable === 'HEALTH_PORT' ? { ...service, port: ports[index] ?? 0, env } : { ...service, env },
+  );
 }
 
 async function freePorts(count: number): Promise<number[]> {
