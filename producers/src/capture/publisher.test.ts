@@ -205,7 +205,7 @@ describe('flushes', () => {
 });
 
 describe('watermarks', () => {
-  test('partitions without data get theirs within 20 ms, and together', async () => {
+  test('partitions without data get theirs within 50 ms, and together', async () => {
     const bench = await new Bench().start();
     await bench.tags(100n, ['a']);
     expect(await bench.lines('cdc.orders', 1)).toEqual([]);
@@ -213,7 +213,7 @@ describe('watermarks', () => {
     expect(await bench.lines('cdc.orders', 1)).toEqual(['wm 107']);
     await bench.tags(200n, ['b']);
     await bench.tags(300n, ['c']);
-    await bench.time.pass(19);
+    await bench.time.pass(49);
     expect(await bench.lines('cdc.orders', 1)).toEqual(['wm 107']);
     await bench.time.pass(1);
     expect(await bench.lines('cdc.orders', 1)).toEqual(['wm 107', 'wm 307']);

@@ -61,7 +61,6 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #limits: PublisherLimits;
   readonly #byTopic = new Map<CdcTopic, PartitionState[]>();
-  readonly #reference: readonly PartitionState[];
   readonly #schedule: WatermarkSchedule;
   #commit: CommitStamp | null = null;
   #ordinal = 0;
@@ -90,7 +89,6 @@ export class Publisher {
       if (siblings === undefined) this.#byTopic.set(partition.cdcTopic, [partition]);
       else siblings.push(partition);
     }
-    this.#reference = this.#byTopic.get('cdc.reference') ?? [];
     this.#watermark = options.partitions.reduce((low, { watermark }) => (watermark < low ? watermark : low), 1n << 63n);
     this.#tsUs = options.streamTimeUs;
     this.#schedule = new WatermarkSchedule(options.scheduler, () => this.#flushWatermarks());
@@ -273,10 +271,8 @@ export class Publisher {
   /** One batch per partition: its rows, and the watermark before the rows of the transaction that has not ended. */
   #collect(everyPartition: boolean): AppendRequest[] {
     const batches: AppendRequest[] = [];
-    const hasRows = this.#pendingRows > 0;
     for (const partition of this.#options.partitions) {
-      const wanted = everyPartition || partition.records.length > 0 || (hasRows && this.#reference.includes(partition));
-      if (!wanted) continue;
+      if (!everyPartition && partition.records.length === 0) continue;
       this.#addWatermark(partition);
       if (partition.records.length === 0) continue;
       batches.push({ topic: partition.topic, partition: partition.partition, records: partition.records });

@@ -18,7 +18,7 @@ export const realScheduler: Scheduler = {
 };
 
 /** While commits flow, every partition gets a watermark this often. */
-const FLOWING_MS = 20;
+const FLOWING_MS = 50;
 /** After a commit, so long, in case the source says at once how far it has come. */
 const SETTLE_MS = 2;
 /** The source has gone on without a commit (others' waiting reads may need it): not more often than this. */
