@@ -47,18 +47,15 @@ export class InputDecoder {
     this.#known = names.filter((name) => !wanted.includes(name)).map((name) => Buffer.from(name + mark));
   }
 
-  /** True where the batch held more than watermarks. Schemas that are not known yet are fetched, hence the promise. */
-  async feed(batch: FetchedBatch): Promise<boolean> {
-    let data = false;
+  /** Schemas that are not known yet are fetched, hence the promise. */
+  async feed(batch: FetchedBatch): Promise<void> {
     for (const record of batch.records) {
       this.counts.records++;
       const waits = this.#take(record);
       if (waits !== null) await waits;
-      if (!isOwnKey(record.key)) data = true;
       this.#queue.readTo(record.offset + 1n);
     }
     this.#queue.readTo(batch.nextOffset);
-    return data;
   }
 
   #take(record: RecordView): Promise<void> | null {

@@ -1,5 +1,6 @@
 import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
 import type { FetchedBatch, LogClient, LogReader, LogRecord, LogWriter, TopicPartition } from '@millrace/kernel/log';
+import { sleep } from '@millrace/kernel/retry';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { barrierRecord, watermarkRecord } from '@millrace/schemas/markers';
 import type { ViewCodec } from '@millrace/schemas/views';
@@ -23,6 +24,11 @@ export interface RunnerLimits {
   readonly queued: number;
   /** A watermark alone is passed on at most this often, ms. */
   readonly watermarkMs: number;
+  /**
+   * Least ms between two reads of a task with several inputs: it waits for all of them anyway, and a read for each would only load the
+   * broker. A task with one input reads as soon as something is there.
+   */
+  readonly joinMs: number;
 }
 
 export const defaultLimits: RunnerLimits = {
@@ -31,7 +37,8 @@ export const defaultLimits: RunnerLimits = {
   lazyAbove: 500,
   inFlight: 5,
   queued: 20_000,
-  watermarkMs: 50,
+  watermarkMs: 100,
+  joinMs: 20,
 };
 
 /** What happened, for metrics. Times in ms. */
@@ -79,7 +86,6 @@ export class TaskRunner {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #failed = new AbortController();
   readonly #paused = new Set<number>();
-  #sawData = false;
   #lastAppendMs = 0;
   #polledMs = 0;
 
@@ -149,6 +155,7 @@ export class TaskRunner {
     while (!stopped()) {
       const batches = await this.#reader.poll(this.#waitMs(), stop);
       if (!stopped()) await this.turn(batches);
+      if (batches.length > 0 && this.inputs.length > 1) await sleep(this.#limits.joinMs, stop).catch(() => undefined);
     }
     await this.settled();
   }
@@ -168,7 +175,7 @@ export class TaskRunner {
       const at = this.inputs.findIndex(
         ({ topic, partition }) => topic === batch.topic && partition === batch.partition,
       );
-      if ((await this.decoders[at]?.feed(batch)) === true) this.#sawData = true;
+      await this.decoders[at]?.feed(batch);
     }
     for (;;) {
       const more = this.task.advance();
@@ -190,9 +197,9 @@ export class TaskRunner {
     await this.#writer.close().catch(() => undefined);
   }
 
-  /** Data, or a change of any kind, goes on at once; the bare fact that time went on may wait a little for company. */
+  /** A change goes on at once; the bare fact that the source went on may wait a little for company. */
   #isDue(): boolean {
-    return this.#sawData || this.task.hasChanges || this.#polledMs - this.#lastAppendMs >= this.#limits.watermarkMs;
+    return this.task.hasChanges || this.#polledMs - this.#lastAppendMs >= this.#limits.watermarkMs;
   }
 
   #waitMs(): number {
@@ -203,7 +210,6 @@ export class TaskRunner {
   async #flush(): Promise<void> {
     const { partition, processor, deadLetters } = this.#options;
     const changes = this.task.hasChanges;
-    this.#sawData = false;
     for (const records of this.task.takeResult()) {
       const letters = this.task.deadLetters.splice(0);
       if (letters.length > 0) {
