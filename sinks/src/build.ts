@@ -19,7 +19,7 @@ const kinds: Readonly<
   // A write costs little: at once, and marks alone a few at a time.
   redis: {
     create: ({ redisUrl, redisKeyPrefix }) => new RedisSink({ url: redisUrl, keyPrefix: redisKeyPrefix }),
-    limits: () => ({ lingerMs: 0, markLingerMs: 5, entries: 5_000, pendingBytes: 2 * MB }),
+    limits: () => ({ lingerMs: 0, markLingerMs: 20, readEveryMs: 0, entries: 5_000, pendingBytes: 2 * MB }),
   },
   // The refresh costs, not the bulk request; it is the sink that spaces refreshes.
   elasticsearch: {
@@ -30,7 +30,7 @@ const kinds: Readonly<
         indexPrefix: searchIndexPrefix,
         refreshIntervalMs: searchRefreshMs,
       }),
-    limits: () => ({ lingerMs: 30, markLingerMs: 200, entries: 2_000, pendingBytes: 8 * MB }),
+    limits: () => ({ lingerMs: 100, markLingerMs: 400, readEveryMs: 50, entries: 2_000, pendingBytes: 8 * MB }),
   },
   // Each insert is a part that the store merges later: few and large.
   clickhouse: {
@@ -43,6 +43,7 @@ const kinds: Readonly<
     limits: ({ clickhouseLingerMs }) => ({
       lingerMs: clickhouseLingerMs,
       markLingerMs: clickhouseLingerMs,
+      readEveryMs: 100,
       entries: 20_000,
       pendingBytes: 8 * MB,
     }),

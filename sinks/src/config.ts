@@ -38,10 +38,10 @@ export const sinksSettings = {
   sinks: setting('SINKS', sinkList, 'Stores that this process follows, separated by commas'),
   searchRefreshMs: setting(
     'SEARCH_REFRESH_MS',
-    milliseconds(400),
+    milliseconds(700),
     'Least ms between two refreshes of the search index',
   ),
-  clickhouseLingerMs: setting('CLICKHOUSE_LINGER_MS', milliseconds(400), 'Most ms an entry waits to share an insert'),
+  clickhouseLingerMs: setting('CLICKHOUSE_LINGER_MS', milliseconds(600), 'Most ms an entry waits to share an insert'),
   customerKeySecret: secretSetting(
     'CUSTOMER_KEY_SECRET',
     "Key of the customers' pseudonyms in ClickHouse; another key gives other pseudonyms",

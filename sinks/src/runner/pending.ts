@@ -9,6 +9,8 @@ export interface BatchLimits {
   readonly lingerMs: number;
   /** The same where only marks have moved. */
   readonly markLingerMs: number;
+  /** Least ms between two reads of the log: fewer, larger fetches where freshness allows. 0 reads as soon as something is there. */
+  readonly readEveryMs: number;
   /** As many entries are handed over without waiting. */
   readonly entries: number;
   /** Above this many bytes (as in the log) reading pauses until the sink has taken what waits. */

@@ -91,6 +91,7 @@ export class Session {
   }
 
   async #read(reader: LogReader, stop: AbortSignal): Promise<void> {
+    const { limits, clock } = this.#parts;
     while (!stop.aborted) {
       if (this.#pending.isFull) {
         await this.#taken.wait();
@@ -98,7 +99,9 @@ export class Session {
       }
       const batches = await reader.poll(POLL_MS, stop);
       for (const batch of batches) await this.#take(batch);
-      if (batches.length > 0) this.#added.notify();
+      if (batches.length === 0) continue;
+      this.#added.notify();
+      if (limits.readEveryMs > 0) await clock.wait(limits.readEveryMs, stop);
     }
   }
 

@@ -30,7 +30,7 @@ const topicPrefix = `t${id}.`;
 const keyPrefix = `test:${id}:`;
 const indexPrefix = `test-${id}-`;
 const database = `test_run_${id.replace('-', '_')}`;
-const limits = { lingerMs: 20, markLingerMs: 20, entries: 1000, pendingBytes: 1_000_000 };
+const limits = { lingerMs: 20, markLingerMs: 20, readEveryMs: 0, entries: 1000, pendingBytes: 1_000_000 };
 const specs = viewNames.map((view) => ({
   topic: topicPrefix + topicOfView(view),
   partitions: 2,

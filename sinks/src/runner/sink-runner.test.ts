@@ -8,7 +8,7 @@ import { SinkRunner, deadLetterHeaders, sinkMetrics } from './index.ts';
 import type { BatchLimits } from './index.ts';
 import { ViewLog } from './testing/view-log.ts';
 
-const atOnce: BatchLimits = { lingerMs: 0, markLingerMs: 0, entries: 1000, pendingBytes: 1_000_000 };
+const atOnce: BatchLimits = { lingerMs: 0, markLingerMs: 0, readEveryMs: 0, entries: 1000, pendingBytes: 1_000_000 };
 
 /** A clock whose waits end when a test says so. */
 class TestClock implements Clock {
