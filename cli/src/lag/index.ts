@@ -1,4 +1,4 @@
-export { readLag } from './lag.ts';
+export { older, readLag } from './lag.ts';
 export type { Lag } from './lag.ts';
 export { openStoreClients } from './store-clients.ts';
 export type { StoreClients } from './store-clients.ts';

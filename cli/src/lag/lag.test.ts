@@ -16,3 +16,9 @@ test('age counts from now, being behind from the newest commit that any view has
 test('a view is as fresh as its oldest partition', () => {
   expect(worstAges(lagOf([mark(0, 10_000), mark(1, 9_000)], 10_500)).get('orders@redis')).toBe(1_500);
 });
+
+test('a partition without a commit has no age, and neither has its view', () => {
+  const lags = lagOf([mark(0, 0), mark(1, 9_000)], 10_000);
+  expect(lags.map(({ ageMs }) => ageMs)).toEqual([null, 1_000]);
+  expect(worstAges(lags).get('orders@redis')).toBeNull();
+});

@@ -11,10 +11,13 @@ export interface Lag {
   readonly partition: number;
   readonly position: string;
   readonly committedAt: string;
-  /** Now − commit time of the applied position. An idle source still commits each second, so this is near 1 s at rest. */
-  readonly ageMs: number;
+  /**
+   * Now − commit time of the applied position; null before the first commit. An idle source still commits each second, so this is near 1 s
+   * at rest.
+   */
+  readonly ageMs: number | null;
   /** Commit time of the newest position that any view has applied − this one's. */
-  readonly behindMs: number;
+  readonly behindMs: number | null;
 }
 
 /** The freshness of every view, from the positions that the stores themselves hold. */
@@ -36,17 +39,23 @@ export function lagOf(marks: readonly StoreMark[], nowMs: number): Lag[] {
       partition: mark.partition,
       position: lsnText(mark.lsn),
       committedAt: new Date(mark.committedAtMs).toISOString(),
-      ageMs: Math.max(0, nowMs - mark.committedAtMs),
-      behindMs: newest - mark.committedAtMs,
+      ageMs: mark.committedAtMs === 0 ? null : Math.max(0, nowMs - mark.committedAtMs),
+      behindMs: mark.committedAtMs === 0 ? null : newest - mark.committedAtMs,
     }));
 }
 
-/** The worst age of each view and store: what a live line shows. */
-export function worstAges(lags: readonly Lag[]): Map<string, number> {
-  const worst = new Map<string, number>();
+/** The largest age per view and store, ms; null where a partition has no commit yet. */
+export function worstAges(lags: readonly Lag[]): Map<string, number | null> {
+  const worst = new Map<string, number | null>();
   for (const { view, store, ageMs } of lags) {
     const name = `${view}@${store}`;
-    worst.set(name, Math.max(worst.get(name) ?? 0, ageMs));
+    const known = worst.get(name);
+    worst.set(name, known === undefined ? ageMs : older(known, ageMs));
   }
   return worst;
+}
+
+/** Null is older than any age. */
+export function older(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : Math.max(a, b);
 }

@@ -39,7 +39,9 @@ async function oneLine(config: CliConfig, commits: CommitCounter): Promise<strin
   const clients = await openStoreClients(config);
   try {
     const ages = worstAges(await readLag(clients, config, Date.now()));
-    const freshness = [...ages].map(([name, ageMs]) => `${name} ${(ageMs / 1000).toFixed(1)}s`).join('  ');
+    const freshness = [...ages]
+      .map(([name, ageMs]) => `${name} ${ageMs === null ? 'filling' : `${(ageMs / 1000).toFixed(1)}s`}`)
+      .join('  ');
     return `${perSecond.toFixed(0)} commits/s   ${freshness}`;
   } finally {
     await clients.close();

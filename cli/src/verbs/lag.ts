@@ -1,6 +1,6 @@
 import { loadConfig } from '@millrace/kernel/config';
 import { cliSettings } from '../config/index.ts';
-import { openStoreClients, readLag } from '../lag/index.ts';
+import { older, openStoreClients, readLag } from '../lag/index.ts';
 import type { Lag } from '../lag/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
@@ -44,7 +44,7 @@ interface ViewSummary {
   readonly generation: number;
   readonly partitions: number;
   readonly position: string;
-  readonly ageMs: number;
+  readonly ageMs: number | null;
 }
 
 export const viewsVerb: Verb = {
@@ -74,7 +74,7 @@ function summaries(partitions: readonly Lag[]): ViewSummary[] {
       generation: 1,
       partitions: (before?.partitions ?? 0) + 1,
       position: before !== undefined && before.position < lag.position ? before.position : lag.position,
-      ageMs: Math.max(before?.ageMs ?? 0, lag.ageMs),
+      ageMs: before === undefined ? lag.ageMs : older(before.ageMs, lag.ageMs),
     });
   }
   return [...byView.values()];

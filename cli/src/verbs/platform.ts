@@ -7,7 +7,7 @@ import {
   statusOf,
   stopPlatform,
 } from '@millrace/infra-local/supervisor';
-import type { Platform, PlatformEvent, PlatformStatus } from '@millrace/infra-local/supervisor';
+import type { DownloadProgress, Platform, PlatformEvent, PlatformStatus } from '@millrace/infra-local/supervisor';
 import { environment, loadConfig } from '@millrace/kernel/config';
 import { cliSettings } from '../config/index.ts';
 import { liveLine } from '../live/live-line.ts';
@@ -140,8 +140,17 @@ function statusText(status: PlatformStatus): string {
   return `${status.state}\n${table([['name', 'state', 'pid', 'port', 'version', 'restarts'], ...rows])}`;
 }
 
+/** A line a second, and one for each thing fetched. */
+const TOLD_EVERY_MS = 1_000;
+let toldAt = 0;
+function fetching(progress: DownloadProgress, out: Output): void {
+  if (progress.state === 'fetching' && Date.now() - toldAt < TOLD_EVERY_MS) return;
+  toldAt = Date.now();
+  out.note(progressLine(progress));
+}
+
 function describe(event: PlatformEvent, out: Output): void {
-  if (event.kind === 'download') out.note(progressLine(event.progress));
+  if (event.kind === 'download') fetching(event.progress, out);
   else if (event.kind === 'notice') out.note(event.sentence);
   else if (event.state === 'ready' || event.state === 'failed') {
     out.note(`${event.title}: ${event.state}${event.port === null ? '' : ` on 127.0.0.1:${event.port}`}`);
