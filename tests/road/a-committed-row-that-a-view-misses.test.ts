@@ -308,9 +308,7 @@ describe('a row with a value that no processor expects', () => {
         () => deadLetters(log, topic),
         (count) => count > before,
       );
-      const status = (await (
-        await fetch(`http://127.0.0.1:${road.healthPorts['stream-processors']}/status`)
-      ).json());
+      const status = await (await fetch(`http://127.0.0.1:${road.healthPorts['stream-processors']}/status`)).json();
       expect(JSON.stringify(status)).toContain(rows[0]!.id);
     },
     MINUTES,
