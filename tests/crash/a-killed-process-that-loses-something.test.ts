@@ -19,15 +19,15 @@ import { inherited, roadEnvironment, services } from '../road/road.ts';
 const MINUTES = 60_000;
 const releasers = new Releasers();
 
-/** Engines of its own, since this test kills them; ports apart from the shared ones. */
+/** Engines of its own, since this test kills them. Ports apart from the shared ones, and below those that outgoing connections are given. */
 const engines: EngineAddresses = {
-  databaseUrl: 'postgres://millrace:millrace@127.0.0.1:35432/millrace',
-  kafkaBrokers: ['127.0.0.1:39092'],
-  schemaRegistryUrl: 'http://127.0.0.1:38081',
-  elasticsearchUrl: 'http://127.0.0.1:39200',
+  databaseUrl: 'postgres://millrace:millrace@127.0.0.1:31432/millrace',
+  kafkaBrokers: ['127.0.0.1:31092'],
+  schemaRegistryUrl: 'http://127.0.0.1:31081',
+  elasticsearchUrl: 'http://127.0.0.1:31200',
   searchFlavor: 'opensearch',
-  redisUrl: 'redis://127.0.0.1:36379',
-  clickhouseUrl: 'http://127.0.0.1:38123',
+  redisUrl: 'redis://127.0.0.1:31379',
+  clickhouseUrl: 'http://127.0.0.1:31123',
 };
 const deployables = ['producers', 'stream-processors', 'sinks', 'api', 'realtime'];
 const engineNames = ['postgres', 'kafka', 'schema-registry', 'search', 'redis', 'clickhouse'];
