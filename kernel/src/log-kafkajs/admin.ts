@@ -42,6 +42,11 @@ export class KafkajsAdmin implements LogAdmin {
     if (!(await this.#listAll()).includes(topic)) {
       throw new PlatformError('topic-missing', `There is no topic ${topic}.`);
     }
+    return this.stableOffsets(topic);
+  }
+
+  /** Of a topic that exists. `end` is the last stable offset: a committed transaction moves it a moment after its commit is answered. */
+  async stableOffsets(topic: string): Promise<readonly { partition: number; start: bigint; end: bigint }[]> {
     const offsets = await this.#call((admin) => admin.fetchTopicOffsets(topic));
     return offsets
       .map(({ partition, low, high }) => ({ partition, start: BigInt(low), end: BigInt(high) }))

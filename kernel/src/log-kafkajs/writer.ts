@@ -16,6 +16,7 @@ import type {
   PartitionEnd,
   TopicPartition,
 } from '../log/index.ts';
+import { sleep } from '../retry/index.ts';
 import type { KafkajsAdmin } from './admin.ts';
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
@@ -52,13 +53,21 @@ export class KafkajsWriter implements LogWriter {
   readonly ends: readonly PartitionEnd[];
   readonly #name: string;
   readonly #producer: Producer;
+  readonly #admin: KafkajsAdmin;
   readonly #partitions: ReadonlySet<string>;
   #tail: Promise<unknown> = Promise.resolve();
   #broken: PlatformError | null = null;
 
-  private constructor(name: string, producer: Producer, epoch: number, ends: readonly PartitionEnd[]) {
+  private constructor(
+    name: string,
+    producer: Producer,
+    admin: KafkajsAdmin,
+    epoch: number,
+    ends: readonly PartitionEnd[],
+  ) {
     this.#name = name;
     this.#producer = producer;
+    this.#admin = admin;
     this.epoch = epoch;
     this.ends = ends;
     this.#partitions = new Set(ends.map(keyOf));
@@ -84,13 +93,14 @@ export class KafkajsWriter implements LogWriter {
     const barrier = options.barrier(epoch);
     const requests = options.partitions.map((partition) => ({ ...partition, records: [barrier] }));
     const results = await transact(producer, options.name, requests);
+    await untilReadable(admin, results);
     const ends = results.map(({ topic, partition, baseOffset }) => ({
       topic,
       partition,
       barrierOffset: baseOffset,
       startOffset: starts.get(keyOf({ topic, partition })) ?? 0n,
     }));
-    return new KafkajsWriter(options.name, producer, epoch, ends);
+    return new KafkajsWriter(options.name, producer, admin, epoch, ends);
   }
 
   append(batches: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
@@ -99,7 +109,9 @@ export class KafkajsWriter implements LogWriter {
       this.#check(batches);
       if (batches.length === 0) return [];
       try {
-        return await transact(this.#producer, this.#name, batches);
+        const results = await transact(this.#producer, this.#name, batches);
+        await untilReadable(this.#admin, results);
+        return results;
       } catch (error) {
         this.#broken = error as PlatformError;
         throw error;
@@ -136,6 +148,18 @@ async function startOffsets(admin: KafkajsAdmin, partitions: readonly TopicParti
   const missing = partitions.map(keyOf).filter((key) => !starts.has(key));
   if (missing.length > 0) throw new PlatformError('topic-missing', `Kafka has no ${missing.join(', ')}.`);
   return starts;
+}
+
+/** A transaction's commit is answered before its markers are written: only then may everybody read it. */
+async function untilReadable(admin: KafkajsAdmin, results: readonly AppendResult[]): Promise<void> {
+  for (const topic of new Set(results.map((result) => result.topic))) {
+    const own = results.filter((result) => result.topic === topic);
+    for (;;) {
+      const ends = new Map((await admin.stableOffsets(topic)).map(({ partition, end }) => [partition, end]));
+      if (own.every(({ partition, baseOffset }) => (ends.get(partition) ?? 0n) > baseOffset)) break;
+      await sleep(2);
+    }
+  }
 }
 
 async function transact(producer: Producer, name: string, requests: readonly AppendRequest[]): Promise<AppendResult[]> {
