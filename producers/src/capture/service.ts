@@ -1,9 +1,8 @@
 import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
-import type { LogClient, LogWriter } from '@millrace/kernel/log';
+import type { LogClient } from '@millrace/kernel/log';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { Service } from '@millrace/kernel/lifecycle';
 import { lsnText, lsnToPostgres } from '@millrace/kernel/position';
-import { sleep } from '@millrace/kernel/retry';
 import type { Logger, Registry } from '@millrace/kernel/telemetry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import { topicSpecs } from '@millrace/schemas/topics';
@@ -11,21 +10,15 @@ import type pg from 'pg';
 import type { ProducersConfig } from '../config.ts';
 import { createCaptureMetrics } from '../metrics.ts';
 import type { CaptureMetrics } from '../metrics.ts';
-import { Acknowledger } from '../replication/acknowledger.ts';
 import { connectSource, endQuietly } from '../replication/connect.ts';
-import { ReplicationStream } from '../replication/replication-stream.ts';
-import { slotState, unusable } from '../replication/slot.ts';
-import { Heartbeat } from './heartbeat.ts';
-import { readLastPositions } from './log-positions.ts';
-import { cdcPartitions } from './partitions.ts';
-import { openCaptureWriter, prepareSlot } from './preparation.ts';
-import { Publisher, defaultLimits, partitionStates } from './publisher.ts';
+import { prepareSlot } from './preparation.ts';
+import { defaultLimits } from './publisher.ts';
 import type { FlushFacts } from './publisher.ts';
 import { RouteCatalog } from './route-catalog.ts';
 import type { SnapshotProgress } from './snapshot.ts';
 import { sourceTables } from './source-tables.ts';
 import type { SourceTable } from './source-tables.ts';
-import { StreamFeed } from './stream-feed.ts';
+import { StreamingSession } from './session.ts';
 import { realScheduler } from './watermark-schedule.ts';
 
 export interface CaptureServiceOptions {
@@ -38,7 +31,6 @@ export interface CaptureServiceOptions {
 
 type State = 'starting' | 'waiting' | 'snapshot' | 'streaming' | 'ended';
 
-const WAIT_FOR_SLOT_MS = 200;
 const LSN_MASK = (1n << 56n) - 1n;
 
 /**
@@ -52,24 +44,18 @@ export class CaptureService implements Service {
   readonly #options: CaptureServiceOptions;
   readonly #logger: Logger;
   readonly #metrics: CaptureMetrics;
-  readonly #epochBits: bigint;
   #state: State = 'starting';
   #snapshot: SnapshotProgress | null = null;
-  #publisher: Publisher | null = null;
-  #acknowledger: Acknowledger | null = null;
+  #session: StreamingSession | null = null;
   #fail: (error: unknown) => void = () => undefined;
-  #stream: ReplicationStream | null = null;
-  #pressed = false;
-  #blocked = false;
   #ackedCommitUs = 0;
 
   constructor(options: CaptureServiceOptions) {
     this.#options = options;
     this.#config = options.config;
     this.#logger = options.logger.child({ component: 'capture' });
-    this.#epochBits = BigInt(options.config.sourceEpoch) << 56n;
     this.#metrics = createCaptureMetrics(options.metrics, {
-      position: () => Number((this.#publisher?.watermark ?? 0n) & LSN_MASK),
+      position: () => Number((this.#session?.watermark ?? 0n) & LSN_MASK),
       lagSeconds: () => (this.#ackedCommitUs === 0 ? 0 : (Date.now() - this.#ackedCommitUs / 1000) / 1000),
     });
   }
@@ -85,17 +71,19 @@ export class CaptureService implements Service {
   }
 
   status(): unknown {
-    const commit = this.#publisher?.lastCommit ?? null;
-    const acknowledged = this.#acknowledger?.acknowledged ?? 0n;
+    const session = this.#session;
+    const commit = session?.lastCommit ?? null;
+    const holds = session?.holds ?? [];
     return {
       state: this.#state,
       slot: this.#config.slotName,
-      position: lsnText(this.#publisher?.watermark ?? 0n),
+      position: lsnText(session?.watermark ?? 0n),
       lastCommit:
         commit === null ? null : { lsn: lsnText(commit.lsn), committedAt: new Date(commit.tsUs / 1000).toISOString() },
-      acknowledged: lsnToPostgres(acknowledged),
-      inFlightBytes: this.#publisher?.inFlightBytes ?? 0,
-      paused: this.#stream?.paused ?? false,
+      acknowledged: lsnToPostgres(session?.acknowledged ?? 0n),
+      inFlightBytes: session?.inFlightBytes ?? 0,
+      paused: holds.length > 0,
+      holds,
       snapshot: this.#snapshot,
     };
   }
@@ -118,7 +106,8 @@ export class CaptureService implements Service {
   }
 
   async #capture(signal: AbortSignal, releasers: Releasers): Promise<void> {
-    const sql = await this.#connect(releasers, false);
+    const sql = await connectSource(this.#config.databaseUrl, { onBroken: this.#fail });
+    releasers.push('connection', () => endQuietly(sql));
     const { tables, routes } = await this.#openCatalog(sql);
     await prepareSlot({
       config: this.#config,
@@ -140,7 +129,21 @@ export class CaptureService implements Service {
         this.#metrics.snapshotRows.set(progress.rows);
       },
     });
-    await this.#streamUntilStopped(signal, releasers, sql, routes);
+    const session = new StreamingSession({
+      config: this.#config,
+      log: this.#options.log,
+      logger: this.#logger,
+      sql,
+      routes,
+      limits: this.#limits(),
+      connect: (onBroken) => connectSource(this.#config.databaseUrl, { replication: true, onBroken }),
+      onWaiting: () => (this.#state = 'waiting'),
+      onStreaming: () => (this.#state = 'streaming'),
+      onAcknowledged: (facts) => this.#acknowledged(facts),
+    });
+    this.#session = session;
+    releasers.push('session', () => session.close());
+    await session.run(signal);
   }
 
   async #openCatalog(sql: pg.Client): Promise<{ tables: SourceTable[]; routes: RouteCatalog }> {
@@ -153,132 +156,13 @@ export class CaptureService implements Service {
     return { tables, routes: await RouteCatalog.open(this.#options.registry, topicPrefix, partitions, tables) };
   }
 
-  /** The slot first, then the log: who has the slot may fence. */
-  async #streamUntilStopped(
-    signal: AbortSignal,
-    releasers: Releasers,
-    sql: pg.Client,
-    routes: RouteCatalog,
-  ): Promise<void> {
-    const replication = await this.#connect(releasers, true);
-    let feed: StreamFeed | null = null;
-    const early: Buffer[] = [];
-    const stream = await this.#startStream(replication, signal, sql, (message) => {
-      if (feed === null) early.push(Buffer.from(message));
-      else feed.take(message);
-    });
-    this.#stream = stream;
-    releasers.push('status updates', () => stream.stop());
-    stream.ended.then(
-      () => this.#fail(new PlatformError('engine-unreachable', 'Postgres ended the replication stream')),
-      (error: unknown) => this.#fail(error),
-    );
-    stream.setPaused(true);
-
-    const writer = await openCaptureWriter({ config: this.#config, log: this.#options.log, routes });
-    const publisher = await this.#openPublisher(writer, routes, releasers);
-    const heartbeat = new Heartbeat({
-      client: sql,
-      everyMs: this.#config.heartbeatMs,
-      paused: () => stream.paused,
-      onFailure: this.#fail,
-    });
-    releasers.push('heartbeat', () => heartbeat.stop());
-    feed = new StreamFeed({
-      publisher,
-      routes,
-      epochBits: this.#epochBits,
-      onBlocked: (blocked) => {
-        this.#blocked = blocked;
-        this.#pauseIfNeeded();
-      },
-      onReplyRequested: () => stream.reportNow(),
-      onMessage: () => heartbeat.heard(),
-      onCommit: () => heartbeat.committed(),
-      onFailure: this.#fail,
-    });
-    for (const message of early) feed.take(message);
-    this.#pauseIfNeeded();
-    this.#state = 'streaming';
-    this.#logger.info({ slot: this.#config.slotName, epoch: writer.epoch }, 'streaming');
-
-    await stopped(signal);
-    stream.setPaused(true);
-    await publisher.drain();
-    stream.reportNow();
-    await writer.close();
-  }
-
-  async #startStream(
-    replication: pg.Client,
-    signal: AbortSignal,
-    sql: pg.Client,
-    onMessage: (message: Buffer) => void,
-  ): Promise<ReplicationStream> {
-    const { slotName, publicationName } = this.#config;
-    for (;;) {
-      const stream = await ReplicationStream.start(replication, {
-        slot: slotName,
-        publication: publicationName,
-        onMessage,
-        // Zero, before the slot's state is known, says nothing to Postgres.
-        acknowledged: () => (this.#acknowledger?.acknowledged ?? 0n) & LSN_MASK,
-      });
-      if (stream !== null) {
-        const slot = await slotState(sql, slotName);
-        if (slot === null) throw unusable(slotName, 'was dropped while the producer was starting: start it again');
-        this.#acknowledger = new Acknowledger(slot.confirmedFlush);
-        return stream;
-      }
-      this.#state = 'waiting';
-      await sleep(WAIT_FOR_SLOT_MS, signal);
-    }
-  }
-
-  async #openPublisher(writer: LogWriter, routes: RouteCatalog, releasers: Releasers): Promise<Publisher> {
-    const { topicPrefix, partitions } = this.#config;
-    const positions = await readLastPositions(
-      this.#options.log,
-      writer.ends.map(({ topic, partition, startOffset, barrierOffset }) => ({
-        topic,
-        partition,
-        start: startOffset,
-        end: barrierOffset,
-      })),
-    );
-    const acknowledger = this.#acknowledger ?? new Acknowledger(0n);
-    const publisher = new Publisher({
-      append: (batches) => writer.append(batches),
-      partitions: partitionStates(cdcPartitions(topicPrefix, partitions), positions),
-      watermarkSchemaId: (topic) => routes.watermarkId(topic),
-      acknowledger,
-      streamTimeUs: Math.max(...positions.map(({ tsUs }) => tsUs)),
-      limits: this.#limits(),
-      scheduler: realScheduler,
-      onFailure: (error) => this.#fail(error),
-      onPressure: (pressed) => {
-        this.#pressed = pressed;
-        this.#pauseIfNeeded();
-      },
-      onAcknowledged: (facts) => this.#acknowledged(facts),
-    });
-    this.#publisher = publisher;
-    releasers.push('publisher', () => publisher.stop());
-    return publisher;
-  }
-
   #limits() {
     return { ...defaultLimits, maxInFlightBytes: this.#config.maxInFlightBytes };
   }
 
-  #pauseIfNeeded(): void {
-    this.#stream?.setPaused(this.#pressed || this.#blocked);
-  }
-
   #acknowledged({ rows, bytes, committedAtUs }: FlushFacts): void {
-    this.#stream?.reportSoon();
-    this.#metrics.inFlightBytes.set(this.#publisher?.inFlightBytes ?? 0);
-    this.#metrics.dropped.set(this.#publisher?.dropped ?? 0);
+    this.#metrics.inFlightBytes.set(this.#session?.inFlightBytes ?? 0);
+    this.#metrics.dropped.set(this.#session?.dropped ?? 0);
     if (committedAtUs !== null) this.#ackedCommitUs = Math.max(this.#ackedCommitUs, committedAtUs);
     if (rows === 0) return;
     this.#metrics.rows.inc(rows);
@@ -287,15 +171,6 @@ export class CaptureService implements Service {
     if (committedAtUs !== null) {
       this.#metrics.commitToAck.observe(Math.max(0, (Date.now() - committedAtUs / 1000) / 1000));
     }
-  }
-
-  async #connect(releasers: Releasers, replication: boolean): Promise<pg.Client> {
-    const client = await connectSource(this.#config.databaseUrl, {
-      replication,
-      onBroken: (error) => this.#fail(error),
-    });
-    releasers.push(replication ? 'replication connection' : 'connection', () => endQuietly(client));
-    return client;
   }
 }
 
@@ -306,11 +181,4 @@ function sourceError(error: unknown): PlatformError {
   return isConnection
     ? new PlatformError('engine-unreachable', `Postgres: ${error.message}`, { cause: error })
     : asPlatformError(error);
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

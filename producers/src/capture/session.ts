@@ -1,0 +1,230 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import { Releasers } from '@millrace/kernel/lifecycle';
+import type { LogClient, LogWriter } from '@millrace/kernel/log';
+import type { Lsn } from '@millrace/kernel/position';
+import { sleep } from '@millrace/kernel/retry';
+import type { Logger } from '@millrace/kernel/telemetry';
+import type { CommitStamp } from '@millrace/schemas/cdc';
+import type pg from 'pg';
+import type { ProducersConfig } from '../config.ts';
+import { Acknowledger } from '../replication/acknowledger.ts';
+import { endQuietly } from '../replication/connect.ts';
+import { ReplicationStream } from '../replication/replication-stream.ts';
+import { slotState, unusable } from '../replication/slot.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { readLastPositions } from './log-positions.ts';
+import { cdcPartitions } from './partitions.ts';
+import { openCaptureWriter } from './preparation.ts';
+import { Publisher, partitionStates } from './publisher.ts';
+import type { FlushFacts, PublisherLimits } from './publisher.ts';
+import type { RouteCatalog } from './route-catalog.ts';
+import { StreamFeed } from './stream-feed.ts';
+import { realScheduler } from './watermark-schedule.ts';
+
+export interface SessionOptions {
+  readonly config: ProducersConfig;
+  readonly log: LogClient;
+  readonly logger: Logger;
+  /** An ordinary connection to the source, for small statements. */
+  readonly sql: pg.Client;
+  readonly routes: RouteCatalog;
+  readonly limits: PublisherLimits;
+  /** A replication connection; the session ends it. */
+  readonly connect: (onBroken: (error: Error) => void) => Promise<pg.Client>;
+  /** Another producer uses the slot; this one waits for it. */
+  readonly onWaiting: () => void;
+  readonly onStreaming: () => void;
+  readonly onAcknowledged: (facts: FlushFacts) => void;
+}
+
+/** Why reading from the source is held. It goes on when no reason is left; status updates go on all the time. */
+export type HoldReason = 'opening' | 'pressure' | 'schema' | 'stopping';
+
+const WAIT_FOR_SLOT_MS = 200;
+const LSN_MASK = (1n << 56n) - 1n;
+
+/**
+ * One stream of the slot into the log, from its start until it is stopped or fails: connection, writer, publisher, feed, heartbeat and what
+ * joins them. Used once.
+ */
+export class StreamingSession {
+  readonly #options: SessionOptions;
+  readonly #releasers = new Releasers();
+  readonly #holds = new Set<HoldReason>(['opening']);
+  readonly #failed: Promise<never>;
+  /** Something that runs beside has failed: the session is at its end. */
+  #fail: (error: unknown) => void = () => undefined;
+  #stream: ReplicationStream | null = null;
+  #publisher: Publisher | null = null;
+  #acknowledger: Acknowledger | null = null;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#failed = new Promise<never>((_resolve, reject) => {
+      this.#fail = reject;
+    });
+    this.#failed.catch(() => undefined);
+  }
+
+  /** Every commit at or below has been taken in; 0 before the first. */
+  get watermark(): Lsn {
+    return this.#publisher?.watermark ?? 0n;
+  }
+
+  get lastCommit(): CommitStamp | null {
+    return this.#publisher?.lastCommit ?? null;
+  }
+
+  /** What Postgres is told. */
+  get acknowledged(): Lsn {
+    return this.#acknowledger?.acknowledged ?? 0n;
+  }
+
+  get inFlightBytes(): number {
+    return this.#publisher?.inFlightBytes ?? 0;
+  }
+
+  /** Rows sent again by Postgres that the log held already. */
+  get dropped(): number {
+    return this.#publisher?.dropped ?? 0;
+  }
+
+  /** Why reading is held; empty while it flows. */
+  get holds(): readonly HoldReason[] {
+    return [...this.#holds];
+  }
+
+  hold(reason: HoldReason, held: boolean): void {
+    if (held) this.#holds.add(reason);
+    else this.#holds.delete(reason);
+    this.#stream?.setPaused(this.#holds.size > 0);
+  }
+
+  /**
+   * Waits for the slot, streams until `signal` aborts, and resolves when all that was read is in the log and acknowledged.
+   * Rejects when anything of it fails. Either way everything it opened is released.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await Promise.race([this.#untilStopped(signal), this.#failed]);
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Ends at once, whatever is in flight; a `run` that still waits stays without an answer. */
+  close(): Promise<void> {
+    return this.#releasers.release();
+  }
+
+  /** The slot first, then the log: who has the slot may fence. */
+  async #untilStopped(signal: AbortSignal): Promise<void> {
+    const { config, log, logger, routes } = this.#options;
+    const onFailure = this.#fail;
+    let feed: StreamFeed | null = null;
+    const early: Buffer[] = [];
+    const stream = await this.#startStream(signal, (message) => {
+      if (feed === null) early.push(Buffer.from(message));
+      else feed.take(message);
+    });
+    const writer = await openCaptureWriter({ config, log, routes });
+    const publisher = await this.#openPublisher(writer);
+    const heartbeat = new Heartbeat({
+      client: this.#options.sql,
+      everyMs: config.heartbeatMs,
+      paused: () => stream.paused,
+      onFailure,
+    });
+    this.#releasers.push('heartbeat', () => heartbeat.stop());
+    feed = new StreamFeed({
+      publisher,
+      routes,
+      epochBits: BigInt(config.sourceEpoch) << 56n,
+      onBlocked: (blocked) => this.hold('schema', blocked),
+      onReplyRequested: () => stream.reportNow(),
+      onMessage: () => heartbeat.heard(),
+      onCommit: () => heartbeat.committed(),
+      onFailure,
+    });
+    for (const message of early) feed.take(message);
+    this.hold('opening', false);
+    logger.info({ slot: config.slotName, epoch: writer.epoch }, 'streaming');
+    this.#options.onStreaming();
+
+    await stopped(signal);
+    this.hold('stopping', true);
+    await publisher.drain();
+    stream.reportNow();
+    await writer.close();
+  }
+
+  async #startStream(signal: AbortSignal, onMessage: (message: Buffer) => void): Promise<ReplicationStream> {
+    const { connect, sql, onWaiting } = this.#options;
+    const { slotName, publicationName } = this.#options.config;
+    const replication = await connect(this.#fail);
+    this.#releasers.push('replication connection', () => endQuietly(replication));
+    for (;;) {
+      const stream = await ReplicationStream.start(replication, {
+        slot: slotName,
+        publication: publicationName,
+        onMessage,
+        // Zero, before the slot's state is known, says nothing to Postgres.
+        acknowledged: () => (this.#acknowledger?.acknowledged ?? 0n) & LSN_MASK,
+      });
+      if (stream === null) {
+        onWaiting();
+        await sleep(WAIT_FOR_SLOT_MS, signal);
+        continue;
+      }
+      this.#stream = stream;
+      this.#releasers.push('status updates', () => stream.stop());
+      stream.setPaused(true);
+      stream.ended.then(
+        () => this.#fail(new PlatformError('engine-unreachable', 'Postgres ended the replication stream')),
+        this.#fail,
+      );
+      const slot = await slotState(sql, slotName);
+      if (slot === null) throw unusable(slotName, 'was dropped while the producer was starting: start it again');
+      this.#acknowledger = new Acknowledger(slot.confirmedFlush);
+      return stream;
+    }
+  }
+
+  async #openPublisher(writer: LogWriter): Promise<Publisher> {
+    const { config, log, routes, limits, onAcknowledged } = this.#options;
+    const positions = await readLastPositions(
+      log,
+      writer.ends.map(({ topic, partition, startOffset, barrierOffset }) => ({
+        topic,
+        partition,
+        start: startOffset,
+        end: barrierOffset,
+      })),
+    );
+    const publisher = new Publisher({
+      append: (batches) => writer.append(batches),
+      partitions: partitionStates(cdcPartitions(config.topicPrefix, config.partitions), positions),
+      watermarkSchemaId: (topic) => routes.watermarkId(topic),
+      acknowledger: this.#acknowledger ?? new Acknowledger(0n),
+      streamTimeUs: Math.max(...positions.map(({ tsUs }) => tsUs)),
+      limits,
+      scheduler: realScheduler,
+      onFailure: this.#fail,
+      onPressure: (pressed) => this.hold('pressure', pressed),
+      onAcknowledged: (facts) => {
+        this.#stream?.reportSoon();
+        onAcknowledged(facts);
+      },
+    });
+    this.#publisher = publisher;
+    this.#releasers.push('publisher', () => publisher.stop());
+    return publisher;
+  }
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
