@@ -14,3 +14,5 @@ export type {
   TopicPartition,
   TopicSpec,
 } from './port.ts';
+export { SharedReader } from './shared-reader.ts';
+export type { SharedReaderOptions } from './shared-reader.ts';

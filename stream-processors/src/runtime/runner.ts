@@ -1,6 +1,5 @@
 import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
 import type { FetchedBatch, LogClient, LogReader, LogRecord, LogWriter, TopicPartition } from '@millrace/kernel/log';
-import { sleep } from '@millrace/kernel/retry';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { barrierRecord, watermarkRecord } from '@millrace/schemas/markers';
 import type { ViewCodec } from '@millrace/schemas/views';
@@ -24,11 +23,6 @@ export interface RunnerLimits {
   readonly queued: number;
   /** A watermark alone is passed on at most this often, ms. */
   readonly watermarkMs: number;
-  /**
-   * Least ms between two reads of a task with several inputs: it waits for all of them anyway, and a read for each would only load the
-   * broker. A task with one input reads as soon as something is there.
-   */
-  readonly joinMs: number;
 }
 
 export const defaultLimits: RunnerLimits = {
@@ -38,7 +32,6 @@ export const defaultLimits: RunnerLimits = {
   inFlight: 5,
   queued: 20_000,
   watermarkMs: 100,
-  joinMs: 20,
 };
 
 /** What happened, for metrics. Times in ms. */
@@ -52,6 +45,8 @@ export interface RunnerOptions {
   readonly partition: number;
   readonly topicPrefix: string;
   readonly log: LogClient;
+  /** Of the inputs; by default one of the log's. */
+  readonly createReader?: () => LogReader;
   /** `registerOutput` of the output topic. */
   readonly schemas: OutputSchemas;
   /** Of the output topic. */
@@ -125,10 +120,10 @@ export class TaskRunner {
       partitions: [output],
       barrier: (epoch) => barrierRecord(barrierId, name, epoch),
     });
+    const [end] = writer.ends;
+    if (end === undefined) throw new PlatformError('internal', `the writer of ${name} opened no partition`);
     const reader = log.createReader();
     try {
-      const [end] = writer.ends;
-      if (end === undefined) throw new PlatformError('internal', `the writer of ${name} opened no partition`);
       const restored = await restore(reader, end, records, codec);
       const inputs = inputsOf(options);
       refuseOther(name, processor, inputs, restored);
@@ -141,10 +136,10 @@ export class TaskRunner {
       );
       for (const [key, json] of restored.values) task.load(key, json);
       task.loaded(restored.rewrite, restored.gone);
-      return new TaskRunner(options, limits, writer, reader, restored, task);
-    } catch (error) {
+      const inputReader = options.createReader?.() ?? log.createReader();
+      return new TaskRunner(options, limits, writer, inputReader, restored, task);
+    } finally {
       await reader.close();
-      throw error;
     }
   }
 
@@ -155,7 +150,6 @@ export class TaskRunner {
     while (!stopped()) {
       const batches = await this.#reader.poll(this.#waitMs(), stop);
       if (!stopped()) await this.turn(batches);
-      if (batches.length > 0 && this.inputs.length > 1) await sleep(this.#limits.joinMs, stop).catch(() => undefined);
     }
     await this.settled();
   }

@@ -1,5 +1,6 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Service } from '@millrace/kernel/lifecycle';
+import { SharedReader } from '@millrace/kernel/log';
 import type { LogClient } from '@millrace/kernel/log';
 import type { Logger, Registry } from '@millrace/kernel/telemetry';
 import { createChangeDecoder } from '@millrace/schemas/cdc';
@@ -35,9 +36,13 @@ interface Running {
   readonly runner: TaskRunner;
 }
 
+/** Least ms between two reads for the tasks that join inputs: they wait for all of them anyway. */
+const JOIN_MS = 20;
+
 /**
- * Every task of the chosen processors in one process, on one log client; each has its own reader, so that a task which waits for an input
- * never holds up the task that makes it. One that cannot go on ends them all: the process starts again and each goes on from its log.
+ * Every task of the chosen processors in one process, on one log client. Tasks with one input share a reader, so that a commit is fetched once
+ * for all of them; those that join share another, which is read less often. One that cannot go on ends them all: the process starts again and
+ * each goes on from its log.
  */
 export class ProcessingService implements Service {
   readonly #options: ProcessingOptions;
@@ -113,6 +118,8 @@ export class ProcessingService implements Service {
       limits,
       now: () => performance.timeOrigin + performance.now(),
     };
+    const single = new SharedReader(log);
+    const joining = new SharedReader(log, { everyMs: JOIN_MS });
     const inputs = { changes: createChangeDecoder(registry), views: codecs };
     const counted = new ProcessorMetrics(metrics, () => this.#tasks());
     const schemas = new Map<string, OutputSchemas>();
@@ -127,6 +134,7 @@ export class ProcessingService implements Service {
       const child = logger.child({ component: processor.name });
       const runner = await TaskRunner.open({
         ...shared,
+        createReader: () => (processor.inputs.length > 1 ? joining : single).createReader(),
         schemas: registered,
         processor,
         partition,
