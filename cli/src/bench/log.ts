@@ -20,6 +20,7 @@ const batchRecords = 1_000;
 /** Appends kept in flight: each is one request of one batch per partition. */
 const window = 4;
 const sendsPerSecond = 1_000;
+const WARM_UP_SECONDS = 15;
 
 interface Throughput {
   readonly perSecond: number;
@@ -178,7 +179,7 @@ export async function benchLog({ brokers, records = 2_000_000, seconds = 21 }: B
   const into: Throughput[] = [];
   try {
     // Unmeasured: a broker just started is still compiling its hot paths.
-    await withTopic(log, 'warm-up', (partitions) => latencies(log, partitions, 2));
+    await withTopic(log, 'warm-up', (partitions) => latencies(log, partitions, WARM_UP_SECONDS));
     // First, while the broker has nothing of the other part still to write out.
     for (const part of ['latency-1', 'latency-2', 'latency-3']) {
       taken.push(await withTopic(log, part, (partitions) => latencies(log, partitions, seconds / 3)));
