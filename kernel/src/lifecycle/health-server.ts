@@ -1,11 +1,15 @@
 import { createServer } from 'node:http';
 import type { Registry } from 'prom-client';
+import { answerControl, isControlRequest } from './control.ts';
+import type { ControlSource } from './control.ts';
 
 export interface HealthSource {
   /** Ready to do its work: `/ready` answers 200, else 503 with the reason. */
   readonly ready: () => { ready: boolean; reason?: string } | Promise<{ ready: boolean; reason?: string }>;
   /** More facts for `/ready` and `/status` (positions, lag): JSON-safe. */
   readonly status?: () => unknown;
+  /** What an operator may ask of it; from this machine only, whatever `host` is. */
+  readonly control?: ControlSource;
 }
 
 export interface HealthServer {
@@ -13,7 +17,10 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Serves `/health` (the process answers), `/ready`, `/status` and `/metrics` (Prometheus text) of a deployable without a port of its own. */
+/**
+ * Serves `/health` (the process answers), `/ready`, `/status`, `/metrics` (Prometheus text) and `POST /control/<action>` of a deployable without
+ * a port of its own.
+ */
 export async function startHealthServer(
   host: string,
   port: number,
@@ -21,7 +28,10 @@ export async function startHealthServer(
   source: HealthSource,
 ): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    void answer(request.url ?? '/', metrics, source).then(
+    const answered = isControlRequest(request)
+      ? answerControl(request, source.control).then(({ status, body }) => json(status, body))
+      : answer(request.url ?? '/', metrics, source);
+    void answered.then(
       ({ status, type, body }) => {
         response.writeHead(status, { 'content-type': type }).end(body);
       },
@@ -49,8 +59,9 @@ export async function startHealthServer(
   };
 }
 
+const json = (status: number, body: unknown) => ({ status, type: 'application/json', body: JSON.stringify(body) });
+
 async function answer(url: string, metrics: Registry, source: HealthSource) {
-  const json = (status: number, body: unknown) => ({ status, type: 'application/json', body: JSON.stringify(body) });
   switch (url.split('?')[0]) {
     case '/health':
       return json(200, { status: 'up' });

@@ -3,3 +3,4 @@ export { runService } from './run-service.ts';
 export type { Service, ServiceContext, ServiceDefinition } from './run-service.ts';
 export { startHealthServer } from './health-server.ts';
 export type { HealthServer, HealthSource } from './health-server.ts';
+export type { ControlSource } from './control.ts';

@@ -52,6 +52,7 @@ export async function runService<T extends Settings>(definition: ServiceDefiniti
       const health = await startHealthServer(basics.host, basics.healthPort, metrics, {
         ready: () => built.service?.ready() ?? { ready: false, reason: 'starting' },
         status: () => built.service?.status?.() ?? {},
+        control: (action, body) => built.service?.control?.(action, body) ?? null,
       });
       releasers.push('health server', () => health.close());
     }
