@@ -25,6 +25,16 @@ export const settings = {
     z.coerce.number().int().min(1_048_576).default(16_777_216),
     'Bytes sent to the log and not acknowledged at which reading from Postgres pauses',
   ),
+  resnapshotChunkRows: setting(
+    'RESNAPSHOT_CHUNK_ROWS',
+    z.coerce.number().int().min(1).max(50_000).default(2_000),
+    'Most rows that a re-snapshot reads, and publishes in one commit, at once',
+  ),
+  resnapshotRowsPerSecond: setting(
+    'RESNAPSHOT_ROWS_PER_SECOND',
+    z.coerce.number().int().min(0).default(0),
+    'Most rows a second that a re-snapshot reads; 0 is as fast as the log takes them',
+  ),
   ...serviceSettings(9401),
 } as const;
 

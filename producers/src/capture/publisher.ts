@@ -10,6 +10,7 @@ import type { LogPosition } from './log-positions.ts';
 import { END_OF_COMMIT } from './partitions.ts';
 import type { PartitionState } from './partitions.ts';
 import type { Route } from './routes.ts';
+import type { ChangeObserver } from '../resnapshot/index.ts';
 import { WatermarkSchedule } from './watermark-schedule.ts';
 import type { Scheduler } from './watermark-schedule.ts';
 
@@ -80,6 +81,7 @@ export class Publisher {
   #dropped = 0;
   #idle: (() => void)[] = [];
   #lastCommit: CommitStamp | null = null;
+  #observer: ChangeObserver | null = null;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -110,6 +112,16 @@ export class Publisher {
 
   get inFlightBytes(): number {
     return this.#inFlightBytes;
+  }
+
+  /** The transaction that has begun and not ended. */
+  get openCommit(): CommitStamp | null {
+    return this.#commit;
+  }
+
+  /** From now on tells it of every change, those too that a partition holds already; null ends that. */
+  observe(observer: ChangeObserver | null): void {
+    this.#observer = observer;
   }
 
   begin(commit: CommitStamp): void {
@@ -143,6 +155,7 @@ export class Publisher {
   truncate(route: Route): void {
     const ordinal = this.#ordinal++;
     const commit = this.#open();
+    this.#observer?.truncated(route.relation, commit.txid);
     for (const partition of this.#byTopic.get(route.topic) ?? []) {
       if (isHeld(partition, commit.lsn, ordinal)) this.#dropped++;
       else this.#push(partition, route.tableKey, route.encoder.encode('t', commit, ordinal, null, null));
@@ -196,6 +209,7 @@ export class Publisher {
     if (row === null) throw new PlatformError('internal', 'a change without a row');
     const partition = this.#byTopic.get(route.topic)?.[route.partition(row)];
     if (partition === undefined) throw new PlatformError('internal', `no partition of ${route.topic}`);
+    if (this.#observer !== null && op !== 'r') this.#observer.changed(route.relation, route.key(row), commit.txid);
     if (isHeld(partition, commit.lsn, ordinal)) {
       this.#dropped++;
       return;

@@ -47,6 +47,10 @@ export class RouteCatalog {
     return catalog;
   }
 
+  get tables(): readonly SourceTable[] {
+    return [...this.#tables.values()];
+  }
+
   watermarkId(topic: CdcTopic): number {
     const id = this.#watermarkIds.get(topic);
     if (id === undefined) throw new PlatformError('internal', `no watermark schema of ${topic}`);

@@ -8,6 +8,8 @@ import type { SchemaRegistry } from '@millrace/schemas/registry';
 import { topicSpecs } from '@millrace/schemas/topics';
 import type pg from 'pg';
 import type { ProducersConfig } from '../config.ts';
+import { controlAction } from '../control/index.ts';
+import type { CaptureControl, StreamControl } from '../control/index.ts';
 import { createCaptureMetrics } from '../metrics.ts';
 import type { CaptureMetrics } from '../metrics.ts';
 import { connectSource, endQuietly } from '../replication/connect.ts';
@@ -61,7 +63,10 @@ export class CaptureService implements Service {
   }
 
   ready(): { ready: boolean; reason?: string } {
-    if (this.#state === 'streaming') return { ready: true };
+    if (this.#state === 'streaming') {
+      if (this.#stream()?.paused !== true) return { ready: true };
+      return { ready: false, reason: 'paused by the operator: `millrace capture resume` goes on' };
+    }
     if (this.#state === 'waiting')
       return { ready: false, reason: 'another producer uses the slot; this one takes over when it ends' };
     const snapshot = this.#snapshot;
@@ -85,6 +90,28 @@ export class CaptureService implements Service {
       paused: holds.length > 0,
       holds,
       snapshot: this.#snapshot,
+      resnapshot: session?.resnapshots?.current ?? null,
+    };
+  }
+
+  /** What an operator may ask: see `CaptureControl`. */
+  control(action: string, body: Readonly<Record<string, unknown>>): Promise<unknown> | null {
+    const control: CaptureControl = {
+      stream: this.#stream(),
+      resnapshots: this.#session?.resnapshots ?? null,
+      tables: null,
+      slot: null,
+    };
+    return controlAction(control, action, body);
+  }
+
+  #stream(): StreamControl | null {
+    const session = this.#session;
+    if (session === null || this.#state !== 'streaming') return null;
+    return {
+      paused: session.holds.includes('operator'),
+      pause: () => session.hold('operator', true),
+      resume: () => session.hold('operator', false),
     };
   }
 

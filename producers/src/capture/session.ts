@@ -8,9 +8,10 @@ import type { CommitStamp } from '@millrace/schemas/cdc';
 import type pg from 'pg';
 import type { ProducersConfig } from '../config.ts';
 import { Acknowledger } from '../replication/acknowledger.ts';
-import { endQuietly } from '../replication/connect.ts';
+import { connectSource, endQuietly } from '../replication/connect.ts';
 import { ReplicationStream } from '../replication/replication-stream.ts';
 import { slotState, unusable } from '../replication/slot.ts';
+import { Resnapshots } from '../resnapshot/index.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { readLastPositions } from './log-positions.ts';
 import { cdcPartitions } from './partitions.ts';
@@ -38,7 +39,7 @@ export interface SessionOptions {
 }
 
 /** Why reading from the source is held. It goes on when no reason is left; status updates go on all the time. */
-export type HoldReason = 'opening' | 'pressure' | 'schema' | 'stopping';
+export type HoldReason = 'opening' | 'operator' | 'pressure' | 'schema' | 'stopping';
 
 const WAIT_FOR_SLOT_MS = 200;
 const LSN_MASK = (1n << 56n) - 1n;
@@ -57,6 +58,7 @@ export class StreamingSession {
   #stream: ReplicationStream | null = null;
   #publisher: Publisher | null = null;
   #acknowledger: Acknowledger | null = null;
+  #resnapshots: Resnapshots | null = null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -87,6 +89,11 @@ export class StreamingSession {
   /** Rows sent again by Postgres that the log held already. */
   get dropped(): number {
     return this.#publisher?.dropped ?? 0;
+  }
+
+  /** Null before it streams. */
+  get resnapshots(): Resnapshots | null {
+    return this.#resnapshots;
   }
 
   /** Why reading is held; empty while it flows. */
@@ -136,6 +143,7 @@ export class StreamingSession {
       onFailure,
     });
     this.#releasers.push('heartbeat', () => heartbeat.stop());
+    const resnapshots = this.#openResnapshots(publisher);
     feed = new StreamFeed({
       publisher,
       routes,
@@ -144,18 +152,44 @@ export class StreamingSession {
       onReplyRequested: () => stream.reportNow(),
       onMessage: () => heartbeat.heard(),
       onCommit: () => heartbeat.committed(),
+      onLogicalMessage: (prefix, content) => resnapshots.marks.take(prefix, content),
       onFailure,
     });
     for (const message of early) feed.take(message);
     this.hold('opening', false);
     logger.info({ slot: config.slotName, epoch: writer.epoch }, 'streaming');
     this.#options.onStreaming();
+    resnapshots.start();
 
     await stopped(signal);
     this.hold('stopping', true);
     await publisher.drain();
     stream.reportNow();
     await writer.close();
+  }
+
+  #openResnapshots(publisher: Publisher): Resnapshots {
+    const { config, log, logger, sql, routes } = this.#options;
+    const resnapshots = new Resnapshots({
+      slot: config.slotName,
+      publication: config.publicationName,
+      topicPrefix: config.topicPrefix,
+      partitions: config.partitions,
+      chunkRows: config.resnapshotChunkRows,
+      rowsPerSecond: config.resnapshotRowsPerSecond,
+      log,
+      logger,
+      sql,
+      connect: () => connectSource(config.databaseUrl),
+      tables: () => routes.tables,
+      routes,
+      publisher,
+      acknowledged: () => this.acknowledged,
+      onFailure: this.#fail,
+    });
+    this.#resnapshots = resnapshots;
+    this.#releasers.push('re-snapshots', () => resnapshots.stop());
+    return resnapshots;
   }
 
   async #startStream(signal: AbortSignal, onMessage: (message: Buffer) => void): Promise<ReplicationStream> {

@@ -17,6 +17,8 @@ export interface StreamFeedOptions {
   readonly onReplyRequested: () => void;
   readonly onMessage: () => void;
   readonly onCommit: () => void;
+  /** A transactional logical message, inside its transaction; `content` is a view. */
+  readonly onLogicalMessage: (prefix: string, content: Buffer) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -105,8 +107,8 @@ export class StreamFeed implements PgoutputHandler {
     }
   }
 
-  message(): void {
-    // Ours are heartbeats: what counts is the commit around them.
+  message(transactional: boolean, _lsn: Lsn, prefix: string, content: Buffer): void {
+    if (transactional) this.#options.onLogicalMessage(prefix, content);
   }
 
   #route(relationId: number): Route | null {

@@ -1,14 +1,16 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import pg from 'pg';
 
-/** Settings under which Postgres prints every value the same way, in the snapshot and in the stream. */
-const TEXT_SETTINGS = [
+/** Settings of our sessions: above all, Postgres prints every value the same way, in the snapshot and in the stream. */
+const SESSION_SETTINGS = [
   'TimeZone=UTC',
   'DateStyle=ISO,YMD',
   'IntervalStyle=postgres',
   'extra_float_digits=1',
   'bytea_output=hex',
   'client_encoding=UTF8',
+  // What we commit (heartbeats, marks, progress) is ours alone: it must not wait for a standby that is away.
+  'synchronous_commit=local',
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');
@@ -25,7 +27,7 @@ export interface ConnectOptions {
 export async function connectSource(url: string, options: ConnectOptions = {}): Promise<pg.Client> {
   const config: pg.ClientConfig & { replication?: string } = {
     connectionString: url,
-    options: TEXT_SETTINGS,
+    options: SESSION_SETTINGS,
     application_name: 'millrace-producers',
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

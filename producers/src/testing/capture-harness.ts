@@ -48,9 +48,13 @@ export class CaptureHarness {
     this.config = loadConfig(settings, environment);
   }
 
-  static async open(): Promise<CaptureHarness> {
+  /** @param databaseUrl a migrated database of the test's own, in place of one on the shared Postgres. */
+  static async open(databaseUrl?: string, settings: Readonly<Record<string, string>> = {}): Promise<CaptureHarness> {
     const engines = testEngines();
-    const database = await createTestDatabase();
+    const database =
+      databaseUrl === undefined
+        ? await createTestDatabase()
+        : { url: databaseUrl, name: new URL(databaseUrl).pathname.slice(1), drop: () => Promise.resolve() };
     const name = `capture_${randomBytes(6).toString('hex')}`;
     const sql = new pg.Client({ connectionString: database.url });
     await sql.connect();
@@ -64,6 +68,7 @@ export class CaptureHarness {
       PARTITIONS: '2',
       HEALTH_PORT: '0',
       LOG_LEVEL: 'warn',
+      ...settings,
     });
   }
 
@@ -112,6 +117,14 @@ export class CaptureHarness {
       [this.config.slotName],
     );
     return lsnFromPostgres(rows[0]?.lsn ?? '');
+  }
+
+  /** Another connection, ended with the harness. */
+  async connect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.database.url });
+    await client.connect();
+    this.#release.push(() => client.end());
+    return client;
   }
 
   onClose(release: () => Promise<unknown>): void {

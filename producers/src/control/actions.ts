@@ -1,0 +1,85 @@
+import { z } from '@millrace/kernel/config';
+import { PlatformError } from '@millrace/kernel/errors';
+import type { CaptureControl } from './port.ts';
+
+type Body = Readonly<Record<string, unknown>>;
+
+const id = z.string().min(1).max(1_000);
+const nothing = z.strictObject({});
+const resume = z.strictObject({ table: id.optional() });
+const snapshot = z.strictObject({ id: z.string().regex(/^\d{1,18}$/, 'the number of a re-snapshot') });
+const resnapshot = z
+  .strictObject({
+    table: id.optional(),
+    topic: id.optional(),
+    aggregate: id.optional(),
+    from: id.optional(),
+    to: id.optional(),
+    deletes: z.boolean().default(true),
+  })
+  .refine(({ table, topic }) => (table === undefined) !== (topic === undefined), {
+    message: 'name either a table or a topic',
+  })
+  .refine(({ aggregate, from, to }) => aggregate === undefined || (from ?? to) === undefined, {
+    message: 'either one aggregate, or a range of them',
+  });
+
+/**
+ * The control actions by name. Null where there is none of that name. Throws `validation-failed` for a body that does not fit, `conflict` where
+ * the capture cannot do it now.
+ */
+export function controlAction(control: CaptureControl, action: string, body: Body): Promise<unknown> | null {
+  switch (action) {
+    case 'pause':
+      return done(() => {
+        parsed(nothing, body);
+        const stream = required(control.stream, 'nothing is streamed yet: see `millrace capture status`');
+        stream.pause();
+        return { paused: true };
+      });
+    case 'resume':
+      return done(() => {
+        const { table } = parsed(resume, body);
+        if (table !== undefined) return required(control.tables, NOT_STREAMING).resumeTable(table);
+        required(control.stream, NOT_STREAMING).resume();
+        return { paused: false };
+      });
+    case 'heal':
+      return done(() => {
+        parsed(nothing, body);
+        return required(control.slot, 'there is nothing to heal: slot and log belong together').heal();
+      });
+    case 'resnapshot':
+      return done(() => required(control.resnapshots, NOT_STREAMING).request(parsed(resnapshot, body)));
+    case 'resnapshot-state':
+      return done(() => required(control.resnapshots, NOT_STREAMING).get(parsed(snapshot, body).id));
+    case 'resnapshot-cancel':
+      return done(() => required(control.resnapshots, NOT_STREAMING).cancel(parsed(snapshot, body).id));
+    case 'resnapshots':
+      return done(async () => {
+        parsed(nothing, body);
+        return { resnapshots: await required(control.resnapshots, NOT_STREAMING).list() };
+      });
+    default:
+      return null;
+  }
+}
+
+const NOT_STREAMING = 'the capture does not stream now: see `millrace capture status`';
+
+/** What a synchronous step throws becomes a rejection. */
+async function done(step: () => unknown): Promise<unknown> {
+  return await step();
+}
+
+function required<T>(part: T | null, otherwise: string): T {
+  if (part === null) throw new PlatformError('conflict', otherwise);
+  return part;
+}
+
+function parsed<T>(schema: z.ZodType<T>, body: Body): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  throw new PlatformError('validation-failed', problems.join('; '), { context: { problems } });
+}

@@ -1,0 +1,83 @@
+import { expect, test } from '@jest/globals';
+import { Ghosts } from './ghosts.ts';
+import { Pace } from './pace.ts';
+
+const scope = (primaryKey: readonly string[]) => ({
+  schema: 'shop',
+  table: 'items',
+  aggregateColumn: 'id',
+  primaryKey,
+  from: null,
+  to: null,
+});
+
+/** The table has these keys. */
+const has =
+  (...keys: readonly string[]) =>
+  (asked: readonly (readonly string[])[]) =>
+    Promise.resolve(asked.flatMap((key, index) => (keys.includes(key.join('/')) ? [] : [index])));
+
+async function ghostsOf(ghosts: Ghosts, facts: readonly [string | null, boolean][]): Promise<string[]> {
+  for (const [key, held] of facts) await ghosts.take({ table: 'items', key, held });
+  return (await ghosts.found()).map((key) => key.join('/'));
+}
+
+test('a row that the log holds and the table has not is a ghost, once; a deleted one is none', async () => {
+  const facts: [string, boolean][] = [
+    ['a', true],
+    ['b', true],
+    ['c', true],
+    ['b', true],
+    ['c', false],
+    ['d', false],
+    ['d', true],
+  ];
+  expect(await ghostsOf(new Ghosts(scope(['id']), null, has('a')), facts)).toEqual(['b', 'd']);
+});
+
+test('a truncate leaves no ghosts', async () => {
+  expect(
+    await ghostsOf(new Ghosts(scope(['id']), null, has()), [
+      ['a', true],
+      [null, false],
+      ['b', true],
+    ]),
+  ).toEqual(['b']);
+});
+
+test('of an aggregate only its own rows, and its gone root also where the log does not hold it', async () => {
+  const parts = new Ghosts(scope(['id', 'part']), 'a', has('a/1'));
+  expect(
+    await ghostsOf(parts, [
+      ['a/1', true],
+      ['a/2', true],
+      ['b/1', true],
+    ]),
+  ).toEqual(['a/2']);
+  expect(await ghostsOf(new Ghosts(scope(['id']), 'a', has()), [['a', false]])).toEqual(['a']);
+  expect(await ghostsOf(new Ghosts(scope(['id']), 'a', has('a')), [])).toEqual([]);
+});
+
+test('a key of several columns whose parts cannot be told apart is left alone, and counted', async () => {
+  const ghosts = new Ghosts(scope(['id', 'part']), null, has());
+  expect(await ghostsOf(ghosts, [['a/b/c', true]])).toEqual([]);
+  expect(ghosts.unreadable).toBe(1);
+});
+
+test('the pace is kept over time, and says how long the rest takes', async () => {
+  let nowMs = 0;
+  const wait = (ms: number): Promise<void> => {
+    nowMs += ms;
+    return Promise.resolve();
+  };
+  const { signal } = new AbortController();
+  const pace = new Pace(1_000, () => nowMs, wait);
+  await pace.took(500, signal);
+  expect(nowMs).toBe(500);
+  nowMs += 2_000;
+  await pace.took(500, signal);
+  expect([nowMs, pace.secondsFor(4_000)]).toEqual([2_500, 10]);
+  const free = new Pace(0, () => nowMs, wait);
+  await free.took(1_000_000, signal);
+  expect([nowMs, free.secondsFor(1)]).toEqual([2_500, null]);
+});

@@ -1,0 +1,89 @@
+import type { KeyFact } from './log-keys.ts';
+import type { TableScope } from './table-reader.ts';
+
+/** A row's key as values, in the key's order. */
+export type KeyValues = readonly string[];
+
+const CHECKED_AT = 2_000;
+
+/**
+ * Finds, in one pass over the log, rows of one table that the log holds and the table has not. Keys wait until some are together, then the table
+ * is asked; what it has not stays a suspect until the log itself takes it back.
+ */
+export class Ghosts {
+  readonly #scope: TableScope;
+  readonly #absent: (keys: readonly KeyValues[]) => Promise<readonly number[]>;
+  /** Of an aggregate's rows alone, in Postgres' text. */
+  readonly #aggregate: string | null;
+  readonly #unchecked = new Map<string, KeyValues>();
+  readonly #suspects = new Map<string, KeyValues>();
+  #unreadable = 0;
+
+  constructor(
+    scope: TableScope,
+    aggregate: string | null,
+    absent: (keys: readonly KeyValues[]) => Promise<readonly number[]>,
+  ) {
+    this.#scope = scope;
+    this.#aggregate = aggregate;
+    this.#absent = absent;
+  }
+
+  /** Suspects known so far. */
+  get size(): number {
+    return this.#suspects.size;
+  }
+
+  /** Keys whose parts could not be told apart. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  async take({ key, held }: KeyFact): Promise<void> {
+    if (key === null) {
+      this.#unchecked.clear();
+      this.#suspects.clear();
+      return;
+    }
+    this.#unchecked.delete(key);
+    this.#suspects.delete(key);
+    if (!held) return;
+    const values = this.#values(key);
+    if (values === null) {
+      this.#unreadable++;
+      return;
+    }
+    if (this.#aggregate !== null && values[0] !== this.#aggregate) return;
+    this.#unchecked.set(key, values);
+    if (this.#unchecked.size >= CHECKED_AT) await this.#check();
+  }
+
+  /** The suspects, each once. */
+  async found(): Promise<KeyValues[]> {
+    // An aggregate that is gone is said to be gone also where the log does not hold it any more: a reader may.
+    const aggregate = this.#aggregate;
+    if (aggregate !== null && this.#scope.primaryKey.length === 1) this.#unchecked.set(aggregate, [aggregate]);
+    await this.#check();
+    const found = [...this.#suspects.values()];
+    this.#suspects.clear();
+    return found;
+  }
+
+  async #check(): Promise<void> {
+    const entries = [...this.#unchecked];
+    this.#unchecked.clear();
+    if (entries.length === 0) return;
+    for (const index of await this.#absent(entries.map(([, values]) => values))) {
+      const entry = entries[index];
+      if (entry !== undefined) this.#suspects.set(...entry);
+    }
+  }
+
+  /** Null where a value of a key of several columns holds the mark that separates them. */
+  #values(key: string): KeyValues | null {
+    const count = this.#scope.primaryKey.length;
+    if (count === 1) return [key];
+    const values = key.split('/');
+    return values.length === count ? values : null;
+  }
+}

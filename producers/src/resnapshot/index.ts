@@ -1,0 +1,3 @@
+export { Resnapshots } from './resnapshots.ts';
+export type { ResnapshotsOptions } from './resnapshots.ts';
+export type { ChangeObserver } from './change-window.ts';

@@ -1,0 +1,70 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import type pg from 'pg';
+import type { SourceTable } from '../capture/source-tables.ts';
+import type { ResnapshotRequest } from '../control/index.ts';
+import { sqlState } from '../replication/connect.ts';
+import { quotedTable } from './quoted.ts';
+import type { TableScope } from './table-reader.ts';
+
+/** `schema.table` */
+export function tableName({ schema, table }: { readonly schema: string; readonly table: string }): string {
+  return `${schema}.${table}`;
+}
+
+/** The captured tables a request means, in the catalogue's order. Throws `validation-failed` where it means none. */
+export function requestedTables(request: ResnapshotRequest, tables: readonly SourceTable[]): readonly SourceTable[] {
+  const found = tables.filter(({ captured, relation }) =>
+    request.table === undefined
+      ? captured.topic === request.topic
+      : [tableName(relation), relation.table].includes(request.table),
+  );
+  if (found.length > 0 && (request.table === undefined || found.length === 1)) return found;
+  const known = request.table === undefined ? tables.map(({ captured }) => captured.topic) : tables.map(nameOf);
+  const wanted = request.table ?? request.topic ?? '';
+  throw new PlatformError(
+    'validation-failed',
+    `${wanted} is not captured: there are ${[...new Set(known)].sort().join(', ')}`,
+  );
+}
+
+/** The part of the table that the request means. */
+export function scopeOf(request: ResnapshotRequest, { captured, relation, primaryKey }: SourceTable): TableScope {
+  return {
+    schema: relation.schema,
+    table: relation.table,
+    aggregateColumn: captured.aggregateColumn,
+    primaryKey,
+    from: request.aggregate ?? request.from ?? null,
+    to: request.aggregate ?? request.to ?? null,
+  };
+}
+
+const INVALID_TEXT = new Set(['22P02', '22007', '22008', '22003', '22001']);
+
+/** The id as Postgres prints a value of the aggregate's column. Throws `validation-failed` where it is none. */
+export async function canonicalId(sql: pg.Client, scope: TableScope, id: string): Promise<string> {
+  const types = await sql.query<{ type: string }>(
+    `select format_type(atttypid, -1) as type from pg_attribute
+     where attrelid = $1::regclass and attname = $2 and not attisdropped`,
+    [quotedTable(scope), scope.aggregateColumn],
+  );
+  try {
+    // A type's name as Postgres itself quotes it.
+    const { rows } = await sql.query<{ id: string }>(
+      `select format('%s', $1::text::${types.rows[0]?.type ?? 'text'}) as id`,
+      [id],
+    );
+    return rows[0]?.id ?? id;
+  } catch (error) {
+    if (!INVALID_TEXT.has(sqlState(error))) throw error;
+    throw new PlatformError(
+      'validation-failed',
+      `${scope.schema}.${scope.table}.${scope.aggregateColumn} has no such value as was given`,
+      { cause: error },
+    );
+  }
+}
+
+function nameOf({ relation }: SourceTable): string {
+  return tableName(relation);
+}

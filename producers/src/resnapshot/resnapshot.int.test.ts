@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { ResnapshotState } from '../control/index.ts';
+import { CaptureHarness, eventually } from '../testing/index.ts';
+import type { PlainReader, ReadChange, RunningCapture } from '../testing/index.ts';
+
+let harness: CaptureHarness;
+let capture: RunningCapture;
+beforeAll(async () => {
+  harness = await CaptureHarness.open(undefined, { RESNAPSHOT_CHUNK_ROWS: '40' });
+  await harness.sql.query(
+    `insert into commerce.products (sku, name, base_price) select 'sku-' || n, 'name ' || n, n from generate_series(1, 300) n`,
+  );
+  await harness.sql.query(`insert into commerce.tags (name) select 'tag-' || n from generate_series(1, 20) n`);
+  capture = await harness.start();
+}, 60_000);
+afterAll(async () => {
+  await harness.close();
+}, 60_000);
+
+async function resnapshot(body: Record<string, unknown>): Promise<ResnapshotState> {
+  const { id } = (await capture.service.control('resnapshot', body)) as ResnapshotState;
+  let state: ResnapshotState | undefined;
+  await eventually(async () => {
+    state = (await capture.service.control('resnapshot-state', { id })) as ResnapshotState;
+    return state.state !== 'queued' && state.state !== 'running';
+  });
+  return state!;
+}
+
+/** Changes that the log holds after what `reader` had. */
+async function after(reader: PlainReader, act: () => Promise<unknown>): Promise<ReadChange[]> {
+  await reader.reached(await harness.positionNow());
+  const from = reader.changes.length;
+  await act();
+  await reader.reached(await harness.positionNow());
+  return reader.changes.slice(from);
+}
+
+/** The tables as they are, and as the log has them. */
+async function expectEqual(reader: PlainReader, table: string, key: string, column: string): Promise<void> {
+  const { rows } = await harness.sql.query<{ id: string; value: string }>(
+    `select ${key}::text as id, ${column}::text as value from commerce.${table}`,
+  );
+  const held = [...reader.table(table)].map(([id, { after }]) => [id, String(after?.[column])]);
+  expect(new Map(held as [string, string][])).toEqual(new Map(rows.map(({ id, value }) => [`${table}/${id}`, value])));
+}
+
+test('a table is read again while it is written: positions grow, no older row after a newer, and all of it comes', async () => {
+  const reader = harness.reader();
+  const stop = new AbortController();
+  let writes = 0;
+  const writer = (async () => {
+    for (; !stop.signal.aborted; writes++) {
+      await harness.sql.query(
+        `update commerce.products set name = name || '.' where base_price between $1::int and $1::int + 9`,
+        [(writes * 37) % 290],
+      );
+    }
+  })();
+  const changes = await after(reader, async () => {
+    const state = await resnapshot({ table: 'commerce.products' });
+    expect(state).toMatchObject({ state: 'done', tables: 1, tablesDone: 1, deleted: 0 });
+    stop.abort();
+    await writer;
+  });
+  expect(writes).toBeGreaterThan(3);
+  expect(reader.problems).toEqual([]);
+  const rows = changes.filter(({ op, table }) => op === 'r' && table === 'products');
+  // Chunks of 40: several commits, each row at most once, and most of them.
+  expect(new Set(rows.map(({ lsn }) => lsn)).size).toBeGreaterThan(5);
+  expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
+  const streamed = new Set(changes.filter(({ op }) => op === 'u').map(({ key }) => key));
+  expect(new Set([...rows.map(({ key }) => key), ...streamed]).size).toBe(300);
+  const versions = new Map<string, number>();
+  for (const { table, key, after: row } of reader.changes.filter(({ table }) => table === 'products')) {
+    const version = Number(row?.['version']);
+    expect([table, key, version >= (versions.get(key) ?? 0)]).toEqual([table, key, true]);
+    versions.set(key, version);
+  }
+  await expectEqual(reader, 'products', 'product_id', 'name');
+}, 60_000);
+
+test('what the log missed is healed: rows that are new, rows that changed, and rows that are gone', async () => {
+  const reader = harness.reader();
+  await harness.sql.query('alter publication millrace drop table commerce.tags');
+  await harness.sql.query(`insert into commerce.tags (name) values ('unheard-of')`);
+  await harness.sql.query(`update commerce.tags set name = 'changed' where name = 'tag-3'`);
+  await harness.sql.query(`delete from commerce.tags where name in ('tag-5', 'tag-6')`);
+  await harness.sql.query('alter publication millrace add table commerce.tags');
+  await reader.reached(await harness.positionNow());
+  expect(reader.table('tags').size).toBe(20);
+
+  const changes = await after(reader, async () => {
+    expect(await resnapshot({ table: 'commerce.tags' })).toMatchObject({ state: 'done', rows: 19, deleted: 2 });
+  });
+  expect(changes.filter(({ op }) => op === 'd')).toHaveLength(2);
+  expect(reader.tombstones.filter(({ key }) => key.startsWith('tags/'))).toHaveLength(2);
+  await expectEqual(reader, 'tags', 'tag_id', 'name');
+  // There is nothing left to heal.
+  expect(await resnapshot({ topic: 'cdc.reference' })).toMatchObject({ state: 'done', deleted: 0 });
+  expect(reader.problems).toEqual([]);
+}, 60_000);
+
+test('of one aggregate only its rows are read, in all its tables; a range ends where it is told', async () => {
+  const reader = harness.reader();
+  const { rows } = await harness.sql.query<{ id: string }>(
+    'select product_id::text as id from commerce.products order by product_id',
+  );
+  const [id = '', last = ''] = [rows[10]?.id, rows[14]?.id];
+  const changes = await after(reader, () => resnapshot({ topic: 'cdc.catalog', aggregate: id.toUpperCase() }));
+  expect(changes.filter(({ op }) => op === 'r').map(({ table, key }) => [table, key])).toEqual([
+    ['products', `products/${id}`],
+    ['product_variants', `product_variants/${id}/${id}`],
+  ]);
+  const range = await after(reader, () => resnapshot({ table: 'products', from: id, to: last }));
+  // In key order of each partition.
+  expect(range.flatMap(({ op, key }) => (op === 'r' ? [key] : [])).sort()).toEqual(
+    rows.slice(10, 15).map((row) => `products/${row.id}`),
+  );
+}, 60_000);
+
+test('an aggregate that is gone is said to be gone, also where the log does not hold it any more', async () => {
+  const reader = harness.reader();
+  const gone = '01900000-0000-7000-8000-00000000dead';
+  const changes = await after(reader, () => resnapshot({ topic: 'cdc.catalog', aggregate: gone }));
+  expect(changes.map(({ op, key }) => [op, key])).toEqual([['d', `products/${gone}`]]);
+}, 60_000);
+
+test('a column added before it is in its rows; a request for what is not captured is refused', async () => {
+  await harness.sql.query(`alter table commerce.tags add column shade text default 'dark'`);
+  const reader = harness.reader();
+  const changes = await after(reader, () => resnapshot({ table: 'commerce.tags' }));
+  expect(changes.filter(({ op }) => op === 'r').every(({ after: row }) => row?.['shade'] === 'dark')).toBe(true);
+  for (const body of [{ table: 'commerce.audit_log' }, { topic: 'cdc.nothing' }, { table: 'tags', from: 'x' }]) {
+    await expect(capture.service.control('resnapshot', body)).rejects.toMatchObject({ kind: 'validation-failed' });
+  }
+}, 60_000);
+
+test('a long transaction that has not begun to commit does not hold it up, and its rows come after', async () => {
+  const reader = harness.reader();
+  const other = await harness.connect();
+  await other.query('begin');
+  await other.query(`update commerce.tags set name = 'late' where name = 'tag-8'`);
+  const changes = await after(reader, () => resnapshot({ table: 'commerce.tags' }));
+  expect(changes.filter(({ after: row }) => row?.['name'] === 'tag-8')).toHaveLength(1);
+  const rest = await after(reader, () => other.query('commit'));
+  expect(rest.filter(({ table }) => table === 'tags').map(({ after: row }) => row?.['name'])).toEqual(['late']);
+  await expectEqual(reader, 'tags', 'tag_id', 'name');
+}, 60_000);
+
+test('cancelled, it ends where it is; another goes on', async () => {
+  await capture.service.control('pause', {});
+  const first = (await capture.service.control('resnapshot', { table: 'products' })) as ResnapshotState;
+  const second = (await capture.service.control('resnapshot', { table: 'tags' })) as ResnapshotState;
+  expect(await capture.service.control('resnapshot-cancel', { id: first.id })).toMatchObject({ state: 'cancelled' });
+  await capture.service.control('resume', {});
+  await eventually(async () => {
+    const state = (await capture.service.control('resnapshot-state', { id: second.id })) as ResnapshotState;
+    return state.state === 'done';
+  });
+  await expect(capture.service.control('resnapshot-cancel', { id: first.id })).rejects.toMatchObject({
+    kind: 'conflict',
+  });
+  await expect(capture.service.control('resnapshot-state', { id: '999999' })).rejects.toMatchObject({
+    kind: 'not-found',
+  });
+}, 60_000);
