@@ -3,6 +3,7 @@ import { asPlatformError, errorPolicy } from '@millrace/kernel/errors';
 import { EXIT, output } from './output.ts';
 import type { ExitCode, Output } from './output.ts';
 import { benchVerb } from './verbs/bench.ts';
+import { captureVerb } from './verbs/capture.ts';
 import { downVerb, statusVerb, upVerb } from './verbs/platform.ts';
 import { lagVerb, viewsVerb } from './verbs/lag.ts';
 import { migrateVerb } from './verbs/migrate.ts';
@@ -27,6 +28,7 @@ const verbs: readonly Verb[] = [
   lagVerb,
   viewsVerb,
   verifyVerb,
+  captureVerb,
   benchVerb,
 ];
 
@@ -60,7 +62,7 @@ async function main(): Promise<ExitCode> {
     if (wrapped.kind === 'internal' && wrapped.cause instanceof Error && wrapped.cause.name !== 'Problem') {
       process.stderr.write(`${wrapped.cause.stack ?? ''}\n`);
     }
-    return wrapped.kind === 'config-invalid' ? EXIT.usage : EXIT.failed;
+    return wrapped.kind === 'config-invalid' || wrapped.kind === 'validation-failed' ? EXIT.usage : EXIT.failed;
   }
 }
 

@@ -1,0 +1,96 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import type { ErrorKind } from '@millrace/kernel/errors';
+
+/** A re-snapshot, as the producer tells of it. */
+export interface Resnapshot {
+  readonly id: string;
+  readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  readonly phase: 'rows' | 'deletes';
+  readonly table: string | null;
+  readonly tables: number;
+  readonly tablesDone: number;
+  readonly rows: number;
+  readonly deleted: number;
+  readonly etaSeconds: number | null;
+  readonly detail: string | null;
+  readonly requestedAt: string;
+  readonly request: Readonly<Record<string, unknown>>;
+}
+
+/** What to read again: one table or one topic; of it one aggregate, or those from one id to another. */
+export interface ResnapshotScope {
+  readonly table?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly aggregate?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly deletes?: boolean | undefined;
+}
+
+/** The producer's control port. Throws `engine-unreachable` where no producer answers; what it refuses comes with its own kind. */
+export class CaptureClient {
+  readonly #url: string;
+
+  constructor(producersUrl: string) {
+    this.#url = producersUrl.replace(/\/$/, '');
+  }
+
+  status(): Promise<Record<string, unknown>> {
+    return this.#ask('/status', { method: 'GET' });
+  }
+
+  pause(): Promise<{ paused: boolean }> {
+    return this.#control('pause', {});
+  }
+
+  /** Goes on with the stream or, where one is named, with a table that is parked. */
+  resume(table?: string): Promise<Record<string, unknown>> {
+    return this.#control('resume', table === undefined ? {} : { table });
+  }
+
+  heal(): Promise<Record<string, unknown>> {
+    return this.#control('heal', {});
+  }
+
+  resnapshot(scope: ResnapshotScope): Promise<Resnapshot> {
+    return this.#control('resnapshot', { ...scope });
+  }
+
+  resnapshotState(id: string): Promise<Resnapshot> {
+    return this.#control('resnapshot-state', { id });
+  }
+
+  cancelResnapshot(id: string): Promise<Resnapshot> {
+    return this.#control('resnapshot-cancel', { id });
+  }
+
+  async resnapshots(): Promise<readonly Resnapshot[]> {
+    return (await this.#control<{ resnapshots: Resnapshot[] }>('resnapshots', {})).resnapshots;
+  }
+
+  #control<T>(action: string, body: Record<string, unknown>): Promise<T> {
+    return this.#ask(`/control/${action}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async #ask<T>(path: string, init: RequestInit): Promise<T> {
+    let response: Response;
+    try {
+      response = await fetch(this.#url + path, { ...init, signal: AbortSignal.timeout(30_000) });
+    } catch (error) {
+      throw new PlatformError('engine-unreachable', `no producer answers at ${this.#url} (PRODUCERS_URL).`, {
+        cause: error,
+      });
+    }
+    const answer: unknown = await response.json().catch(() => null);
+    if (response.ok) return answer as T;
+    const { kind, message } = (answer as { error?: { kind: ErrorKind; message: string } } | null)?.error ?? {
+      kind: 'engine-unreachable' as const,
+      message: `the producer answered ${response.status}.`,
+    };
+    throw new PlatformError(kind, message);
+  }
+}
