@@ -51,6 +51,16 @@ export class AvroReader {
     return wide % 2 === 0 ? wide / 2 : -(wide + 1) / 2;
   }
 
+  /** A long: a number where that is exact, else a bigint. */
+  exactLong(): number | bigint {
+    const start = this.#at;
+    const value = this.long();
+    if (Number.isSafeInteger(value)) return value;
+    this.#at = start;
+    const exact = this.bigint();
+    return BigInt(value) === exact ? value : exact;
+  }
+
   /** A long, exact, from two 32-bit halves. */
   bigint(): bigint {
     let low = 0;

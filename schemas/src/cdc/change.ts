@@ -5,8 +5,9 @@ export const UNCHANGED: unique symbol = Symbol('unchanged');
 export type Unchanged = typeof UNCHANGED;
 
 /**
- * A column's value after decoding: boolean; number (int2, int4, floats, timestamptz in µs, ±Infinity included); bigint (int8); string
- * (everything else, as Postgres prints it, numeric included); null; UNCHANGED.
+ * A column's value after decoding: boolean; number (int2, int4, floats, timestamptz in µs, ±Infinity included); bigint (int8, and a
+ * timestamptz whose µs no number holds exactly, which is possible from AD 2255 on); string (everything else, as Postgres prints it,
+ * numeric included); null; UNCHANGED. `columnText` gives back the text that Postgres prints.
  */
 export type ColumnValue = boolean | number | bigint | string | null | Unchanged;
 export type Row = Readonly<Record<string, ColumnValue>>;

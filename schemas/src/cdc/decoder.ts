@@ -4,6 +4,7 @@ import type { SchemaRegistry } from '../registry/index.ts';
 import type { Change, ChangeOp, ColumnValue, Row } from './change.ts';
 import { UNCHANGED } from './change.ts';
 import type { ColumnKind } from './relation.ts';
+import { timestampOfLong } from './timestamp-long.ts';
 
 /** Reads `cdc.*` values by the schema they were written with. */
 export interface ChangeDecoder {
@@ -85,22 +86,16 @@ function readColumn(reader: AvroReader, kind: ColumnReader | undefined): ColumnV
       return reader.long();
     case 'long':
       return reader.bigint();
+    case 'real':
     case 'double':
       return reader.double();
     case 'timestamp':
-      return timestamp(reader.long());
+      return timestampOfLong(reader.exactLong());
     case 'unchanged':
       return UNCHANGED;
     case undefined:
       throw malformed('a column names a union branch its schema does not have');
   }
-}
-
-const INFINITE_US = 2 ** 63;
-
-function timestamp(us: number): number {
-  if (us === INFINITE_US) return Infinity;
-  return us === -INFINITE_US ? -Infinity : us;
 }
 
 function malformed(message: string): PlatformError {
@@ -128,6 +123,15 @@ function layoutOf(schema: unknown): Layout {
   return union[1].fields.map(({ name, type }) => ({ name, branches: branches(type) }));
 }
 
+/** How each column of a change is held, by its writer's schema: what `columnText` needs of a reader that has no relation. */
+export function columnKinds(schema: unknown): ReadonlyMap<string, ColumnKind> {
+  const kindOf = ({ name, branches: [, kind] }: Column): [string, ColumnKind] => {
+    if (kind === undefined || kind === 'null' || kind === 'unchanged') throw malformed(`column ${name} has no type`);
+    return [name, kind];
+  };
+  return new Map(layoutOf(schema).map(kindOf));
+}
+
 function branches(union: unknown): ColumnReader[] {
   if (!Array.isArray(union)) throw malformed('a column of a change is not a union');
   return union.map((branch: unknown) => branchReader(branch));
@@ -136,13 +140,20 @@ function branches(union: unknown): ColumnReader[] {
 function branchReader(branch: unknown): ColumnReader {
   if (branch === 'null') return 'null';
   if (branch === 'millrace.Unchanged') return 'unchanged';
-  const { type, logicalType, name } = (typeof branch === 'string' ? { type: branch } : branch) as {
+  const {
+    type,
+    logicalType,
+    name,
+    'postgres.type': typeName,
+  } = (typeof branch === 'string' ? { type: branch } : branch) as {
     type: string;
     logicalType?: string;
     name?: string;
+    'postgres.type'?: string;
   };
   if (name === 'Unchanged' || name === 'millrace.Unchanged') return 'unchanged';
   if (type === 'long') return logicalType === 'timestamp-micros' ? 'timestamp' : 'long';
+  if (type === 'double' && typeName === 'float4') return 'real';
   if (type === 'int' || type === 'boolean' || type === 'double' || type === 'string') return type;
   throw malformed(`a column of a change has Avro type ${type}, which is not known here`);
 }

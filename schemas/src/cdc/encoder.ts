@@ -6,7 +6,8 @@ import { UNCHANGED } from './change.ts';
 import { columnKind, mayBeUnchanged } from './relation.ts';
 import type { ColumnKind, Relation } from './relation.ts';
 import type { TextRow } from './text-row.ts';
-import { NEGATIVE_INFINITY_US, POSITIVE_INFINITY_US, parseInteger, parseTimestamp } from './text-values.ts';
+import { parseInteger, parseTimestamp } from './text-values.ts';
+import { longOfTimestamp } from './timestamp-long.ts';
 
 /** What all rows of a transaction share. */
 export interface CommitStamp {
@@ -149,6 +150,7 @@ function writeText(writer: AvroWriter, kind: ColumnKind, buffer: Buffer, start: 
       if (end - start <= 15) writer.long(parseInteger(buffer, start, end));
       else writer.bigint(BigInt(buffer.toString('latin1', start, end)));
       return;
+    case 'real':
     case 'double':
       writer.double(Number(buffer.toString('latin1', start, end)));
       return;
@@ -179,13 +181,12 @@ function writeValue(writer: AvroWriter, kind: ColumnKind, value: ColumnValue): v
     case 'long':
       writeLong(writer, typeof value === 'bigint' ? value : Number(value));
       return;
+    case 'real':
     case 'double':
       writer.double(Number(value));
       return;
     case 'timestamp':
-      if (value === Infinity) writer.bigint(POSITIVE_INFINITY_US);
-      else if (value === -Infinity) writer.bigint(NEGATIVE_INFINITY_US);
-      else writeLong(writer, Number(value));
+      writeLong(writer, longOfTimestamp(typeof value === 'bigint' ? value : Number(value)));
       return;
   }
 }

@@ -15,15 +15,15 @@ export interface Relation {
   readonly columns: readonly RelationColumn[];
 }
 
-/** How a column is held in Avro and in JavaScript. */
-export type ColumnKind = 'boolean' | 'int' | 'long' | 'double' | 'timestamp' | 'string';
+/** How a column is held in Avro and in JavaScript; `real` is a float4, held as a double and printed with fewer digits. */
+export type ColumnKind = 'boolean' | 'int' | 'long' | 'real' | 'double' | 'timestamp' | 'string';
 
 const kindByOid: Readonly<Record<number, ColumnKind>> = {
   16: 'boolean',
   20: 'long',
   21: 'int',
   23: 'int',
-  700: 'double',
+  700: 'real',
   701: 'double',
   1184: 'timestamp',
 };
@@ -99,6 +99,7 @@ export function envelopeSchema(relation: Relation): Record<string, unknown> {
 function columnType(typeOid: number): unknown {
   const kind = columnKind(typeOid);
   if (kind === 'timestamp') return { type: 'long', logicalType: 'timestamp-micros' };
+  if (kind === 'real') return { type: 'double', 'postgres.type': 'float4' };
   if (kind !== 'string') return kind;
   const typeName = typeNameByOid[typeOid];
   return typeName === undefined ? 'string' : { type: 'string', 'postgres.type': typeName };

@@ -1,9 +1,5 @@
 import { PlatformError } from '@millrace/kernel/errors';
-
-/** µs since 1970 that stand for ±infinity, and the bounds of all others. Postgres' last 30 years (AD 294246 on) don't fit and are clamped. */
-export const POSITIVE_INFINITY_US = (1n << 63n) - 1n;
-export const NEGATIVE_INFINITY_US = -(1n << 63n);
-const MAX_US = (1n << 63n) - 4096n;
+import { longOfTimestamp } from './timestamp-long.ts';
 
 const MINUS = 0x2d;
 const ZERO = 0x30;
@@ -19,7 +15,7 @@ export function parseInteger(buffer: Buffer, start: number, end: number): number
 }
 
 /**
- * A timestamptz as Postgres prints it with DateStyle ISO, in µs since 1970: a number where that is exact, else a bigint.
+ * A timestamptz as Postgres prints it with DateStyle ISO, as the long that holds it: a number where that is safe, else a bigint.
  * UTC (`+00`) with a four-digit year takes a path that allocates nothing.
  */
 export function parseTimestamp(buffer: Buffer, start: number, end: number): number | bigint {
@@ -44,6 +40,12 @@ export function parseTimestamp(buffer: Buffer, start: number, end: number): numb
     : BigInt(wholeUs / 1e6) * 1_000_000n + BigInt(fraction);
 }
 
+/** The same of a text alone, off the hot path. */
+export function timestampLong(text: string): bigint {
+  const bytes = Buffer.from(text, 'latin1');
+  return BigInt(parseTimestamp(bytes, 0, bytes.length));
+}
+
 function two(buffer: Buffer, at: number): number {
   return ((buffer[at] ?? 0) - ZERO) * 10 + ((buffer[at + 1] ?? 0) - ZERO);
 }
@@ -56,8 +58,8 @@ const TIMESTAMP =
   /^(\d{4,6})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/;
 
 function parseAnyTimestamp(text: string): number | bigint {
-  if (text === 'infinity') return POSITIVE_INFINITY_US;
-  if (text === '-infinity') return NEGATIVE_INFINITY_US;
+  if (text === 'infinity') return longOfTimestamp(Infinity);
+  if (text === '-infinity') return longOfTimestamp(-Infinity);
   const match = TIMESTAMP.exec(text);
   if (match === null) throw new PlatformError('replication-protocol', 'a timestamptz is not in DateStyle ISO');
   const part = (index: number): number => Number(match[index] ?? 0);
@@ -65,9 +67,7 @@ function parseAnyTimestamp(text: string): number | bigint {
   const offset = (part(9) * 3600 + part(10) * 60 + part(11)) * (match[8] === '-' ? -1 : 1);
   const seconds = daysFromCivil(year, part(2), part(3)) * 86_400 + part(4) * 3600 + part(5) * 60 + part(6) - offset;
   const us = BigInt(seconds) * 1_000_000n + BigInt((match[7] ?? '').padEnd(6, '0'));
-  if (us > MAX_US) return MAX_US;
-  const number = Number(us);
-  return Number.isSafeInteger(number) ? number : us;
+  return longOfTimestamp(us);
 }
 
 /** Days since 1970-01-01 of a proleptic Gregorian date, year 0 being 1 BC. */

@@ -28,11 +28,12 @@ export function integer(row: Row, column: string): number {
   throw unexpected(column, value);
 }
 
-/** A timestamptz in µs since 1970; never infinite. */
+/** A timestamptz in µs since 1970; never infinite. Rounded where no number holds it, which is possible from AD 2255 on. */
 export function microseconds(row: Row, column: string): number {
-  const value = row[column];
+  const held = row[column];
+  const value = typeof held === 'bigint' ? Number(held) : held;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw unexpected(column, value);
+  throw unexpected(column, held);
 }
 
 /** Null for null and for infinity: there is no such time. */
