@@ -4,6 +4,7 @@ import { EXIT, output } from './output.ts';
 import type { ExitCode, Output } from './output.ts';
 import { benchVerb } from './verbs/bench.ts';
 import { captureVerb } from './verbs/capture.ts';
+import { chaosVerb } from './verbs/chaos.ts';
 import { downVerb, statusVerb, upVerb } from './verbs/platform.ts';
 import { lagVerb, viewsVerb } from './verbs/lag.ts';
 import { migrateVerb } from './verbs/migrate.ts';
@@ -30,6 +31,7 @@ const verbs: readonly Verb[] = [
   verifyVerb,
   captureVerb,
   benchVerb,
+  chaosVerb,
 ];
 
 function program(finish: (code: ExitCode) => void): Command {
