@@ -13,7 +13,9 @@ import { encodeBatch } from './batch-encoder.ts';
 import type { Cluster } from './cluster.ts';
 import type { Connection } from './connection.ts';
 import { errorCode, errorName, isRetriable } from './error-codes.ts';
+import { findLeaders } from './leaders.ts';
 import { decodeProduce, produceRequest, type EncodedBatch, type ProducedBatch } from './produce.ts';
+import { refusal, unsettled } from './refusal.ts';
 
 export interface WriterLimits {
   /** An append that is not settled after this long ends the writer with `log-unknown-outcome`. */
@@ -265,7 +267,7 @@ export class KafkaWriter implements LogWriter {
       } else if (isRetriable(code) || (code === errorCode.outOfOrderSequence && batch.of.unsettled[0] !== batch)) {
         again = new Error(`${keyOf(batch)}: ${errorName(code)}`);
       } else {
-        this.#break(refusal(this.#name, this.epoch, batch, code));
+        this.#break(refusal({ writer: this.#name, epoch: this.epoch }, batch, code));
         return null;
       }
     }
@@ -350,54 +352,4 @@ export class KafkaWriter implements LogWriter {
     for (const { connection } of this.#lanes.values()) connection?.destroy(error.message);
     for (const resolve of this.#idle.splice(0)) resolve();
   }
-}
-
-/** Leaders of all partitions; waits for elections until the deadline; throws `topic-missing` when a second look still does not find one. */
-async function findLeaders(
-  cluster: Cluster,
-  partitions: readonly TopicPartition[],
-  deadlineMs: number,
-): Promise<Map<string, number>> {
-  for (let attempt = 1; ; attempt++) {
-    const leaders = await cluster.leaders(partitions);
-    if (leaders.missing.length > 0 && attempt > 4) {
-      throw new PlatformError('topic-missing', `Kafka has no ${leaders.missing.join(', ')}.`);
-    }
-    const found = new Map<string, number>();
-    for (const partition of partitions) {
-      const leader = leaders.of(partition);
-      if (leader !== undefined) found.set(keyOf(partition), leader);
-    }
-    if (found.size === partitions.length) return found;
-    if (performance.now() > deadlineMs)
-      throw new PlatformError('engine-unreachable', 'Some partitions have no leader.');
-    await sleep(backoffDelayMs(attempt, backoff));
-  }
-}
-
-function refusal(name: string, epoch: number, batch: Batch, code: number): PlatformError {
-  const where = `${keyOf(batch)} (writer ${name}, epoch ${epoch})`;
-  switch (code) {
-    case errorCode.invalidProducerEpoch:
-    case errorCode.producerFenced:
-      return new PlatformError('log-fenced', `A newer writer owns ${where}.`);
-    case errorCode.messageTooLarge:
-    case errorCode.recordListTooLarge:
-      return new PlatformError(
-        'log-record-too-large',
-        `A batch of ${batch.encoded.length} bytes is too large for ${where}.`,
-      );
-    case errorCode.outOfOrderSequence:
-    case errorCode.unknownProducerId:
-      return new PlatformError('log-unknown-outcome', `Kafka lost the sequence of ${where}: ${errorName(code)}.`);
-    default:
-      return new PlatformError('internal', `Kafka refused a batch for ${where}: ${errorName(code)}.`);
-  }
-}
-
-function unsettled(name: string, reason: unknown): PlatformError {
-  const message = reason instanceof Error ? reason.message : String(reason);
-  return new PlatformError('log-unknown-outcome', `Appends of ${name} were not answered in time: ${message}`, {
-    cause: reason,
-  });
 }

@@ -1,7 +1,7 @@
 import { isKind } from '@millrace/kernel/errors';
 import type { LogClient, LogRecord, LogWriter } from '@millrace/kernel/log';
 import { lsnText } from '@millrace/kernel/position';
-import type { DeadLetter } from './task.ts';
+import type { DeadLetter } from './task-options.ts';
 
 /** What of a process opens the dead-letter topics, and how its barrier looks. */
 export interface DeadLetterOptions {

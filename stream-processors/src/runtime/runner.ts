@@ -11,7 +11,7 @@ import { restore } from './restore.ts';
 import type { Restored } from './restore.ts';
 import type { OutputSchemas } from './state-records.ts';
 import { Task } from './task.ts';
-import type { TaskInput } from './task.ts';
+import type { TaskInput } from './task-options.ts';
 
 export interface RunnerLimits {
   readonly maxBatchBytes: number;

@@ -1,58 +1,20 @@
 import type { LogRecord } from '@millrace/kernel/log';
 import { asPlatformError } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
-import type { AppliedPosition, Lsn } from '@millrace/kernel/position';
+import type { Lsn } from '@millrace/kernel/position';
 import type { ViewCodec } from '@millrace/schemas/views';
 import type { Element, Origin } from './element.ts';
 import { aggregateOf } from './element.ts';
+import { HandlerContext } from './handler-context.ts';
 import { InputQueue, Merge } from './merge.ts';
 import { Parked } from './parked.ts';
-import type { AnyProcessor, Context, KeyedStore } from './processor.ts';
 import { recordBytes, resultBatches } from './result.ts';
-import type { StateRecords, TaskPosition } from './state-records.ts';
+import type { TaskPosition } from './state-records.ts';
 import { STATE_PREFIX } from './state-records.ts';
 import { Journal, StateStore } from './state-store.ts';
 import { Step } from './step.ts';
+import type { DeadLetter, TaskOptions, TaskStart } from './task-options.ts';
 import { Timers } from './timers.ts';
-
-export interface TaskInput {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-export interface TaskOptions {
-  readonly processor: AnyProcessor;
-  /** As in `processor.inputs`, with the topics as the log names them. */
-  readonly inputs: readonly TaskInput[];
-  readonly codec: Pick<ViewCodec, 'encode'>;
-  readonly records: StateRecords;
-  readonly watermark: (applied: AppliedPosition) => LogRecord;
-  /** Most bytes of one batch; a result that is larger is split. */
-  readonly maxBatchBytes: number;
-  /** A result is ended at the first step after this many bytes, near enough. */
-  readonly resultBytes: number;
-  /** A commit that touches more aggregates than this is emitted while its batches are appended. */
-  readonly lazyAbove: number;
-}
-
-/** Where a task goes on: what a restore found. */
-export interface TaskStart {
-  readonly position: TaskPosition | null;
-  /** Entries in the log past the last position, by key: half of a result whose end never came. They are not written again. */
-  readonly tail: ReadonlyMap<string, Lsn>;
-}
-
-export interface DeadLetter {
-  readonly input: TaskInput;
-  readonly offset: bigint;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly kind: string;
-  readonly message: string;
-  readonly lsn: Lsn;
-  /** The first of its aggregate, which is parked with it. */
-  readonly parks: string | null;
-}
 
 /**
  * The core of a task: elements in, results out; no I/O, no clock. The runner feeds it (`inputs`), runs steps (`advance`) and appends
@@ -68,11 +30,8 @@ export class Task {
   readonly #journal = new Journal();
   readonly #timers: Timers;
   readonly #stores: readonly StateStore[];
-  readonly #context: Context<Record<string, never>> & { lsn: Lsn; tsUs: number; streamTimeUs: number };
+  readonly #context: HandlerContext;
   readonly #tail: Map<string, Lsn>;
-  #owner: string | null | undefined = null;
-  #origin: Origin | null = null;
-  #step: Step | null = null;
   #position: TaskPosition;
   /** Highest step so far: a poison record may stand at the position of an earlier one. */
   #highest: Lsn;
@@ -106,7 +65,7 @@ export class Task {
       ([name, spec]) => [name, new StateStore(`${STATE_PREFIX}${name}/`, this.#journal, spec)] as const,
     );
     this.#stores = [...stores.map(([, store]) => store), this.#timers.store, this.parked.store] as StateStore[];
-    this.#context = this.#makeContext(Object.fromEntries(stores));
+    this.#context = new HandlerContext(Object.fromEntries(stores), this.#journal, this.#timers, this.#position);
   }
 
   get position(): TaskPosition {
@@ -159,7 +118,7 @@ export class Task {
   advance(): boolean {
     for (;;) {
       if (this.#lazy !== null || this.#bytes > this.#options.resultBytes) return true;
-      if (this.#step === null) {
+      if (this.#context.step === null) {
         const lsn = this.#merge.next();
         if (lsn === null) return false;
         if (this.#steps > 0 && !this.#merge.completeAt(lsn)) return true;
@@ -237,7 +196,7 @@ export class Task {
       yield* out;
     }
     this.#lazy = null;
-    this.#step = null;
+    this.#context.step = null;
   }
 
   #begin(lsn: Lsn): void {
@@ -251,7 +210,7 @@ export class Task {
     // A tombstone whose delete was compacted away has no time.
     if (tsUs === 0) tsUs = context.streamTimeUs;
     const step = new Step(lsn, tsUs);
-    this.#step = step;
+    this.#context.step = step;
     if (lsn > this.#highest) this.#highest = lsn;
     context.lsn = lsn;
     context.tsUs = tsUs;
@@ -260,7 +219,7 @@ export class Task {
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(context.streamTimeUs)) {
       const { key, timer } = due;
       this.#journal.clear();
-      this.#owner = timer.aggregate;
+      this.#context.onBehalfOf(timer.aggregate);
       try {
         processor.onTimer(key, this.#context as never);
       } catch (error) {
@@ -272,7 +231,7 @@ export class Task {
 
   /** Takes what the inputs have at the step's lsn. True: all of it. */
   #consume(): boolean {
-    const step = this.#step;
+    const step = this.#context.step;
     if (step === null) return false;
     for (; step.input < this.inputs.length; step.input++) {
       const input = this.inputs[step.input];
@@ -310,8 +269,7 @@ export class Task {
         return;
       }
     }
-    this.#owner = undefined;
-    this.#origin = origin;
+    context.onBehalfOfRow(origin);
     try {
       if (element.kind === 'change') this.#options.processor.apply(element.change, context as never);
       else this.#options.processor.applyView?.(element.entry, context as never);
@@ -325,7 +283,7 @@ export class Task {
   }
 
   #finish(): void {
-    const step = this.#step;
+    const step = this.#context.step;
     if (step === null) return;
     this.#steps++;
     if (step.touched.size + step.puts.size > this.#options.lazyAbove) {
@@ -341,13 +299,13 @@ export class Task {
       // The state that goes with an entry weighs about as much.
       if (record !== undefined) this.#bytes += 2 * recordBytes(record);
     }
-    this.#step = null;
+    this.#context.step = null;
   }
 
   #emit(step: Step, id: string, out: LogRecord[]): void {
     if (this.parked.size > 0 && this.parked.silences(id)) return;
     step.puts = new Map();
-    this.#owner = id;
+    this.#context.onBehalfOf(id);
     const length = out.length;
     try {
       this.#options.processor.emit(id, this.#context as never);
@@ -410,41 +368,5 @@ export class Task {
       lsn,
       parks: first ? aggregate : null,
     });
-  }
-
-  #makeContext(stores: Readonly<Record<string, KeyedStore<unknown, string>>>) {
-    const owner = (): string | null => {
-      if (this.#owner === undefined) this.#owner = aggregateOf(this.#origin?.key ?? null);
-      return this.#owner;
-    };
-    return {
-      stores: stores as Record<string, never>,
-      lsn: this.#position.lsn,
-      tsUs: 0,
-      streamTimeUs: this.#position.streamTimeUs,
-      touch: (id: string) => {
-        const touched = this.#step?.touched;
-        if (touched === undefined || touched.has(id)) return;
-        touched.add(id);
-        this.#journal.record(() => touched.delete(id));
-      },
-      put: (kind: Parameters<Step['put']>[0], id: string, data: Parameters<Step['put']>[2]) => {
-        const step = this.#step;
-        if (step === null) return;
-        const key = `${kind}:${id}`;
-        const previous = step.puts.get(key);
-        step.put(kind, id, data, owner());
-        this.#journal.record(() => {
-          if (previous === undefined) step.puts.delete(key);
-          else step.puts.set(key, previous);
-        });
-      },
-      setTimer: (key: string, dueUs: number) => {
-        this.#timers.set(key, dueUs, owner());
-      },
-      clearTimer: (key: string) => {
-        this.#timers.clear(key);
-      },
-    };
   }
 }

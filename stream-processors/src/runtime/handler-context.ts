@@ -1,0 +1,77 @@
+import type { Lsn } from '@millrace/kernel/position';
+import type { Origin } from './element.ts';
+import { aggregateOf } from './element.ts';
+import type { Context, KeyedStore } from './processor.ts';
+import type { Journal } from './state-store.ts';
+import type { Step } from './step.ts';
+import type { Timers } from './timers.ts';
+
+/** What handlers see, kept up to date by the task. Whatever they say through it is journaled, so that a handler that throws is undone. */
+export class HandlerContext implements Context<Record<string, never>> {
+  readonly stores: Record<string, never>;
+  lsn: Lsn;
+  tsUs = 0;
+  streamTimeUs: number;
+  /** The commit being applied; what is said outside one counts for nothing. */
+  step: Step | null = null;
+  readonly #journal: Journal;
+  readonly #timers: Timers;
+  #owner: string | null = null;
+  #origin: Origin | null = null;
+
+  constructor(
+    stores: Readonly<Record<string, KeyedStore<unknown, string>>>,
+    journal: Journal,
+    timers: Timers,
+    at: { readonly lsn: Lsn; readonly streamTimeUs: number },
+  ) {
+    this.stores = stores as Record<string, never>;
+    this.#journal = journal;
+    this.#timers = timers;
+    this.lsn = at.lsn;
+    this.streamTimeUs = at.streamTimeUs;
+  }
+
+  /** The aggregate on whose behalf the next handler runs; null for none. */
+  onBehalfOf(aggregate: string | null): void {
+    this.#owner = aggregate;
+    this.#origin = null;
+  }
+
+  /** The same, for a row: its aggregate is looked up only where a handler makes something that has an owner. */
+  onBehalfOfRow(origin: Origin): void {
+    this.#origin = origin;
+  }
+
+  touch(id: string): void {
+    const touched = this.step?.touched;
+    if (touched === undefined || touched.has(id)) return;
+    touched.add(id);
+    this.#journal.record(() => touched.delete(id));
+  }
+
+  put(kind: Parameters<Step['put']>[0], id: string, data: Parameters<Step['put']>[2]): void {
+    const { step } = this;
+    if (step === null) return;
+    const key = `${kind}:${id}`;
+    const previous = step.puts.get(key);
+    step.put(kind, id, data, this.#aggregate());
+    this.#journal.record(() => {
+      if (previous === undefined) step.puts.delete(key);
+      else step.puts.set(key, previous);
+    });
+  }
+
+  setTimer(key: string, dueUs: number): void {
+    this.#timers.set(key, dueUs, this.#aggregate());
+  }
+
+  clearTimer(key: string): void {
+    this.#timers.clear(key);
+  }
+
+  #aggregate(): string | null {
+    if (this.#origin !== null) this.onBehalfOf(aggregateOf(this.#origin.key));
+    return this.#owner;
+  }
+}
