@@ -35,6 +35,26 @@ export const settings = {
     z.coerce.number().int().min(0).default(0),
     'Most rows a second that a re-snapshot reads; 0 is as fast as the log takes them',
   ),
+  autoHeal: setting(
+    'AUTO_HEAL',
+    z.stringbool().default(false),
+    'Whether a lost, invalidated or foreign slot is healed by a new snapshot of every table without asking',
+  ),
+  slotFailover: setting(
+    'SLOT_FAILOVER',
+    z.stringbool().default(false),
+    'Whether Postgres (17 and later) keeps the slot on the standbys too, so that a promoted one goes on with it',
+  ),
+  walBudgetBytes: setting(
+    'WAL_BUDGET_BYTES',
+    z.coerce.number().int().min(0).default(0),
+    'WAL the slot may retain: alarms at 50 % and 80 %. 0 takes max_slot_wal_keep_size, or 10 GiB where that is unlimited',
+  ),
+  slotCheckMs: setting(
+    'SLOT_CHECK_MS',
+    z.coerce.number().int().min(100).max(600_000).default(5_000),
+    'How often the slot is looked at for metrics and alarms',
+  ),
   ...serviceSettings(9401),
 } as const;
 

@@ -15,6 +15,8 @@ await runService({
     });
     releasers.push('log', () => log.close());
     const registry = await createSchemaRegistry(config.schemaRegistryUrl);
-    return new CaptureService({ config, log, registry, logger, metrics });
+    // The same as AUTO_HEAL=true, for one start by hand.
+    const autoHeal = config.autoHeal || process.argv.includes('--auto-heal');
+    return new CaptureService({ config: { ...config, autoHeal }, log, registry, logger, metrics });
   },
 });

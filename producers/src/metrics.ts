@@ -17,6 +17,8 @@ export interface CaptureGauges {
   readonly position: () => number;
   /** Seconds since the newest commit in the log; 0 before the first. */
   readonly lagSeconds: () => number;
+  /** Slot and log do not belong together: it waits for the operator. */
+  readonly refused: () => boolean;
 }
 
 export function createCaptureMetrics(registry: Registry, gauges: CaptureGauges): CaptureMetrics {
@@ -35,6 +37,14 @@ export function createCaptureMetrics(registry: Registry, gauges: CaptureGauges):
     registers,
     collect() {
       this.set(gauges.lagSeconds());
+    },
+  });
+  new Gauge({
+    name: 'millrace_capture_refused',
+    help: '1 while slot and log do not belong together and the capture waits for `millrace capture heal`',
+    registers,
+    collect() {
+      this.set(Number(gauges.refused()));
     },
   });
   return {

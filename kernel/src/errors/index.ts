@@ -84,7 +84,7 @@ export const errorPolicy: Readonly<Record<ErrorKind, ErrorPolicy>> = {
   },
   'replication-slot-unusable': {
     disposition: 'halt',
-    hint: 'The slot is lost, invalidated or of another cluster: drop it and snapshot again.',
+    hint: 'The slot is somebody else’s or was taken away: do as the message says, start again.',
   },
   'replication-protocol': {
     disposition: 'halt',

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { LogClient } from '@millrace/kernel/log';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { lsnFromPostgres, lsnToPostgres } from '@millrace/kernel/position';
@@ -6,7 +7,17 @@ import { sleep } from '@millrace/kernel/retry';
 import type pg from 'pg';
 import type { ProducersConfig } from '../config.ts';
 import { connectSource, endQuietly } from '../replication/connect.ts';
-import { createSlot, dropSlot, slotState, unusable } from '../replication/slot.ts';
+import { createSlot, dropSlot, setFailover, slotState, unusable } from '../replication/slot.ts';
+import type { SlotState } from '../replication/slot.ts';
+import { identifySystem } from '../replication/source-system.ts';
+import type { SourceSystem } from '../replication/source-system.ts';
+import { namingBlockers } from '../slot-care/blockers.ts';
+import type { Blocker } from '../slot-care/blockers.ts';
+import type { HealGate, Refusal } from '../slot-care/heal-gate.ts';
+import { readNotes, rememberSlot, slotMemory, stateTopic } from '../slot-care/memory.ts';
+import type { SlotMemory } from '../slot-care/memory.ts';
+import { judgeSlot } from '../slot-care/verdict.ts';
+import type { SlotFacts } from '../slot-care/verdict.ts';
 import { readLastPositions } from './log-positions.ts';
 import type { LogPosition } from './log-positions.ts';
 import { cdcPartitions } from './partitions.ts';
@@ -27,44 +38,60 @@ export interface PreparationOptions {
   readonly publisher: Pick<PublisherOptions, 'scheduler' | 'limits' | 'onAcknowledged'>;
   readonly onProgress: (progress: SnapshotProgress) => void;
   readonly onWaiting: () => void;
+  /** Slot and log do not belong together; it waits for `gate`. */
+  readonly onRefused: (refusal: Refusal) => void;
+  /** Transactions that the slot's creation waits for now. */
+  readonly onBlockers: (blockers: readonly Blocker[]) => void;
+  readonly gate: HealGate;
   readonly signal: AbortSignal;
+}
+
+/** The source as a stream goes on with it. */
+export interface PreparedSource {
+  /** Of every position from now on. */
+  readonly epoch: number;
+  /** What is to be noted with the log, if it is not yet. */
+  readonly memory: SlotMemory;
+  readonly noted: boolean;
 }
 
 const WAIT_MS = 250;
 
 /**
- * Makes sure there is a slot whose stream goes on where the log ends: takes the first snapshot, or takes it again where one was not completed.
- * Throws `replication-slot-unusable`, saying what to do, where slot and log do not belong together.
+ * Makes sure there is a slot whose stream goes on where the log ends: takes the first snapshot, takes it again where one was not completed, and
+ * heals by a new one, when allowed, where slot and log do not belong together any more; until then it waits and `onRefused` says why.
+ * Throws `replication-slot-unusable` where the slot's name is somebody else's.
  *
  * One producer at a time decides and copies (an advisory lock of its session); others wait.
  */
-export async function prepareSlot(options: PreparationOptions): Promise<void> {
-  const { config, sql, signal } = options;
+export async function prepareSlot(options: PreparationOptions): Promise<PreparedSource> {
+  const { config, sql, signal, gate, logger } = options;
   await lock(options);
   try {
+    const system = await onReplication(options, (replication) => identifySystem(replication));
     for (;;) {
-      const slot = await slotState(sql, config.slotName);
-      const positions = await positionsNow(options);
-      const complete = positions.every(({ watermarked }) => watermarked);
-      const highest = highestOf(positions);
-      const source = await flushedLsn(sql, config.sourceEpoch);
-      if (highest > source) {
-        throw unusable(
-          config.slotName,
-          `is behind the log, which holds position ${lsnToPostgres(highest)} while the database is at ${lsnToPostgres(source)}: ` +
-            'the database was replaced; raise SOURCE_EPOCH, drop the slot, delete the cdc topics and start again',
-        );
+      const facts = await gather(options, system);
+      const { slot, remembered } = facts;
+      const verdict = judgeSlot(facts);
+      if (verdict.kind === 'stream') {
+        await matchFailover(options, slot);
+        const memory = noteOf(options, system, facts.epoch, 'complete');
+        return { epoch: facts.epoch, memory, noted: isDeepStrictEqual(memory, remembered) };
       }
-      if (slot !== null && complete) return;
-      if (slot === null && complete) {
-        throw unusable(
-          config.slotName,
-          'does not exist, but the log holds a completed snapshot: changes since then may be lost; delete the cdc topics and start again',
-        );
+      if (verdict.kind === 'heal') {
+        // Raising the setting is the operator's word already.
+        if (!gate.open && verdict.cause !== 'epoch-raised') {
+          options.onRefused(verdict);
+          await gate.waited(signal);
+          continue;
+        }
+        logger.warn({ cause: verdict.cause }, `${verdict.what}: healing by a new snapshot of every table`);
       }
       if (slot === null || (await dropSlot(sql, config.slotName))) {
-        await snapshot(options, highest > 0n);
-        return;
+        const memory = noteOf(options, system, verdict.epoch, 'running');
+        await snapshot(options, memory, facts.highest);
+        gate.close();
+        return { epoch: verdict.epoch, memory: { ...memory, snapshot: 'complete' }, noted: true };
       }
       options.onWaiting();
       await sleep(WAIT_MS, signal);
@@ -74,6 +101,54 @@ export async function prepareSlot(options: PreparationOptions): Promise<void> {
       .query('select pg_advisory_unlock(hashtext($1), hashtext($2))', LOCK(config.slotName))
       .catch(() => undefined);
   }
+}
+
+async function gather(options: PreparationOptions, system: SourceSystem): Promise<SlotFacts> {
+  const { config, log, sql } = options;
+  const remembered = slotMemory(await readNotes(log, stateTopic(config.topicPrefix)));
+  const epoch = Math.max(config.sourceEpoch, remembered?.epoch ?? 0);
+  const slot = await slotState(sql, config.slotName);
+  const positions = await positionsNow(options);
+  return {
+    slotName: config.slotName,
+    slot,
+    system,
+    remembered,
+    complete: positions.every(({ watermarked }) => watermarked),
+    highest: highestOf(positions.map(({ last }) => last?.lsn ?? 0n)),
+    highestWatermark: highestOf(partitionStates(cdcPartitionsOf(config), positions).map(({ watermark }) => watermark)),
+    flushed: await flushedLsn(sql, epoch),
+    epoch,
+  };
+}
+
+function noteOf(
+  { config }: PreparationOptions,
+  { systemId, timeline }: SourceSystem,
+  epoch: number,
+  snapshot: SlotMemory['snapshot'],
+): SlotMemory {
+  return { slot: config.slotName, systemId, timeline, epoch, snapshot };
+}
+
+async function onReplication<T>(
+  { config }: PreparationOptions,
+  work: (replication: pg.Client) => Promise<T>,
+): Promise<T> {
+  const replication = await connectSource(config.databaseUrl, { replication: true });
+  try {
+    return await work(replication);
+  } finally {
+    await endQuietly(replication);
+  }
+}
+
+/** A slot that was made before the setting was changed follows it. One that somebody is using is left as it is until the next start. */
+async function matchFailover(options: PreparationOptions, slot: SlotState | null): Promise<void> {
+  const { slotName, slotFailover } = options.config;
+  if (slot === null || slot.active || slot.failover === slotFailover) return;
+  await onReplication(options, (replication) => setFailover(replication, slotName, slotFailover));
+  options.logger.info({ slot: slotName, failover: slotFailover }, 'the slot follows SLOT_FAILOVER');
 }
 
 const LOCK = (slot: string): [string, string] => ['millrace.producers', slot];
@@ -113,12 +188,18 @@ async function positionsNow({ config, log }: PreparationOptions): Promise<LogPos
   );
 }
 
-function highestOf(positions: readonly LogPosition[]): Lsn {
-  return positions.reduce((high, { last }) => (last !== null && last.lsn > high ? last.lsn : high), 0n);
+function highestOf(lsns: readonly Lsn[]): Lsn {
+  return lsns.reduce((high, lsn) => (lsn > high ? lsn : high), 0n);
 }
 
-async function snapshot(options: PreparationOptions, restarted: boolean): Promise<void> {
+function cdcPartitionsOf({ topicPrefix, partitions }: ProducersConfig) {
+  return cdcPartitions(topicPrefix, partitions);
+}
+
+/** Noted as running before its first row and as complete after its last: killed in between, it is made again. */
+async function snapshot(options: PreparationOptions, memory: SlotMemory, highest: Lsn): Promise<void> {
   const { config, logger, routes, signal } = options;
+  const restarted = highest > 0n;
   let broken: Error | null = null;
   const onBroken = (error: Error): void => {
     broken = error;
@@ -129,8 +210,11 @@ async function snapshot(options: PreparationOptions, restarted: boolean): Promis
   const client = await connectSource(config.databaseUrl, { onBroken });
   try {
     logger.info({ slot: config.slotName, restarted }, 'snapshot begins');
-    const { consistentPoint, snapshotName } = await createSlot(replication, config.slotName);
-    const lsn = ((BigInt(config.sourceEpoch) << 56n) | consistentPoint) - 1n;
+    const state = stateTopic(config.topicPrefix);
+    await rememberSlot(writer, state, memory);
+    const { consistentPoint, snapshotName } = await makeSlot(options, replication);
+    const lsn = ((BigInt(memory.epoch) << 56n) | consistentPoint) - 1n;
+    if (lsn <= highest) throw unusable(config.slotName, 'was made at a position that the log has passed: start again');
     const { rows } = await takeSnapshot({
       client,
       snapshotName,
@@ -143,6 +227,7 @@ async function snapshot(options: PreparationOptions, restarted: boolean): Promis
       onProgress: options.onProgress,
       signal,
     });
+    await rememberSlot(writer, state, { ...memory, snapshot: 'complete' });
     logger.info({ slot: config.slotName, rows, lsn: lsnToPostgres(lsn) }, 'snapshot is complete');
   } catch (error) {
     throw causeOf(broken, error);
@@ -153,20 +238,32 @@ async function snapshot(options: PreparationOptions, restarted: boolean): Promis
   }
 }
 
+/** Postgres waits for the transactions that are writing; those are named meanwhile. */
+async function makeSlot({ config, sql, logger, onBlockers }: PreparationOptions, replication: pg.Client) {
+  const { rows } = await replication.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return namingBlockers(
+    { client: sql, waiting: rows[0]?.pid ?? 0, logger, everyMs: BLOCKERS_EVERY_MS, onBlockers },
+    createSlot(replication, config.slotName, config.slotFailover),
+  );
+}
+
+const BLOCKERS_EVERY_MS = 1_000;
+
 /** A broken connection is the cause of whatever failed on it. A function, because the compiler does not see that a callback sets `broken`. */
 function causeOf(broken: Error | null, error: unknown): unknown {
   return broken ?? error;
 }
 
-/** The one writer of every `cdc.*` partition; from here on older producers are refused. */
+/** The one writer of every `cdc.*` partition and of the capture's notes; from here on older producers are refused. */
 export function openCaptureWriter({ config, log, routes }: Pick<PreparationOptions, 'config' | 'log' | 'routes'>) {
   const name = `${config.topicPrefix}producers`;
+  const data = cdcPartitions(config.topicPrefix, config.partitions).map(({ topic, partition }) => ({
+    topic,
+    partition,
+  }));
   return log.openWriter({
     name,
-    partitions: cdcPartitions(config.topicPrefix, config.partitions).map(({ topic, partition }) => ({
-      topic,
-      partition,
-    })),
+    partitions: [...data, { topic: stateTopic(config.topicPrefix), partition: 0 }],
     barrier: (epoch) => routes.barrier(name, epoch),
   });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { MemoryLog } from '@millrace/kernel/log-memory';
 import { createChangeDecoder, textRow } from '@millrace/schemas/cdc';
 import { isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
@@ -228,6 +229,32 @@ describe('watermarks', () => {
     expect(await bench.lines()).toEqual(['c 100:0 tags/id-a', 'wm 107', 'wm 499']);
     expect(await bench.lines('cdc.carts', 0)).toEqual(['wm 499']);
     expect(bench.acknowledger.acknowledged).toBe(500n);
+  });
+
+  test('whatever comes, nothing is acknowledged beyond the highest watermark in the log', async () => {
+    const steps = fc.array(fc.constantFrom('rows', 'empty', 'reached', 'time', 'answer', 'hold'), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (plan) => {
+        const bench = await new Bench().start({ eagerAppends: 1 });
+        const held: (() => void)[] = [];
+        let lsn = 100n;
+        for (const step of plan) {
+          lsn += 100n;
+          if (step === 'rows') await bench.tags(lsn, ['x']);
+          else if (step === 'empty') await bench.tags(lsn, []);
+          else if (step === 'reached') bench.publisher.reached(lsn);
+          else if (step === 'time') await bench.time.pass(3);
+          else if (step === 'answer') held.shift()?.();
+          else bench.log.hooks = { beforeAppend: () => new Promise((resolve) => held.push(resolve)) };
+          await settled();
+          const watermarks = [...(await bench.lines()), ...(await bench.lines('cdc.orders', 1))]
+            .filter((line) => line.startsWith('wm '))
+            .map((line) => Number(line.slice(3)));
+          expect(Number(bench.acknowledger.acknowledged)).toBeLessThanOrEqual(Math.max(-1, ...watermarks) + 1);
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('inside a transaction the source reaches nothing', async () => {

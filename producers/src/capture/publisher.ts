@@ -54,7 +54,8 @@ export interface FlushFacts {
  * The core of the capture: turns the stream of commits into appends. No sockets, no clock of its own.
  *
  * Guarantees: records are appended in commit order, whole transactions; what a partition already holds is dropped; a watermark follows only
- * whole transactions, and in a partition positions only grow; a commit is handed to the acknowledger in the append that completes it.
+ * whole transactions, and in a partition positions only grow; a commit is handed to the acknowledger in the append that completes it, and what
+ * carried no change in the append of a watermark past it: the log holds a watermark at or past everything that was acknowledged.
  *
  * A flush is made at once while few appends are in flight, else when one of them is answered, so batches grow with the load by themselves.
  */
@@ -183,7 +184,6 @@ export class Publisher {
     if (this.#commit !== null || endLsn - 1n <= this.#watermark) return;
     this.#reach(endLsn);
     this.#schedule.idle();
-    if (this.#pendingRows === 0 && !this.#flushQueued) this.#acknowledgePending();
   }
 
   /** Resolves when all that was taken in is in the log. */
@@ -257,6 +257,7 @@ export class Publisher {
     this.#flush(true);
   }
 
+  /** Every partition has a watermark as far. */
   #acknowledgePending(): void {
     if (this.#pendingEnd === null) return;
     this.#options.acknowledger.reached(this.#pendingEnd);
@@ -270,7 +271,7 @@ export class Publisher {
     const batches = this.#collect(all);
     if (all) this.#schedule.flushed();
     if (batches.length === 0) {
-      if (this.#commit === null) this.#acknowledgePending();
+      if (all && this.#commit === null) this.#acknowledgePending();
       return;
     }
     const facts = { rows, bytes: this.#pendingBytes, committedAtUs: this.#pendingCommitUs };

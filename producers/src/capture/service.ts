@@ -13,6 +13,12 @@ import type { CaptureControl, StreamControl } from '../control/index.ts';
 import { createCaptureMetrics } from '../metrics.ts';
 import type { CaptureMetrics } from '../metrics.ts';
 import { connectSource, endQuietly } from '../replication/connect.ts';
+import { blockersText } from '../slot-care/blockers.ts';
+import type { Blocker } from '../slot-care/blockers.ts';
+import { HealGate, refusalText } from '../slot-care/heal-gate.ts';
+import type { Refusal } from '../slot-care/heal-gate.ts';
+import { stateTopic } from '../slot-care/memory.ts';
+import { SlotWatch } from '../slot-care/slot-watch.ts';
 import { prepareSlot } from './preparation.ts';
 import { defaultLimits } from './publisher.ts';
 import type { FlushFacts } from './publisher.ts';
@@ -31,7 +37,7 @@ export interface CaptureServiceOptions {
   readonly metrics: Registry;
 }
 
-type State = 'starting' | 'waiting' | 'snapshot' | 'streaming' | 'ended';
+type State = 'starting' | 'waiting' | 'refused' | 'snapshot' | 'streaming' | 'ended';
 
 const LSN_MASK = (1n << 56n) - 1n;
 
@@ -49,6 +55,10 @@ export class CaptureService implements Service {
   #state: State = 'starting';
   #snapshot: SnapshotProgress | null = null;
   #session: StreamingSession | null = null;
+  #watch: SlotWatch | null = null;
+  #refusal: Refusal | null = null;
+  #blockers: readonly Blocker[] = [];
+  readonly #gate: HealGate;
   #fail: (error: unknown) => void = () => undefined;
   #ackedCommitUs = 0;
 
@@ -56,17 +66,24 @@ export class CaptureService implements Service {
     this.#options = options;
     this.#config = options.config;
     this.#logger = options.logger.child({ component: 'capture' });
+    this.#gate = new HealGate(options.config.autoHeal);
     this.#metrics = createCaptureMetrics(options.metrics, {
       position: () => Number((this.#session?.watermark ?? 0n) & LSN_MASK),
+      refused: () => this.#state === 'refused',
       lagSeconds: () => (this.#ackedCommitUs === 0 ? 0 : (Date.now() - this.#ackedCommitUs / 1000) / 1000),
     });
   }
 
   ready(): { ready: boolean; reason?: string } {
     if (this.#state === 'streaming') {
-      if (this.#stream()?.paused !== true) return { ready: true };
-      return { ready: false, reason: 'paused by the operator: `millrace capture resume` goes on' };
+      if (this.#stream()?.paused === true)
+        return { ready: false, reason: 'paused by the operator: `millrace capture resume` goes on' };
+      const alarm = this.#watch?.alarm ?? null;
+      return alarm === null ? { ready: true } : { ready: true, reason: alarm };
     }
+    if (this.#state === 'refused' && this.#refusal !== null)
+      return { ready: false, reason: refusalText(this.#refusal) };
+    if (this.#blockers.length > 0) return { ready: false, reason: blockersText(this.#blockers) };
     if (this.#state === 'waiting')
       return { ready: false, reason: 'another producer uses the slot; this one takes over when it ends' };
     const snapshot = this.#snapshot;
@@ -91,6 +108,10 @@ export class CaptureService implements Service {
       holds,
       snapshot: this.#snapshot,
       resnapshot: session?.resnapshots?.current ?? null,
+      slotHealth: this.#watch?.health ?? null,
+      alarm: this.#watch?.alarm ?? null,
+      refusal: this.#state === 'refused' ? this.#refusal : null,
+      blockers: this.#blockers,
     };
   }
 
@@ -100,7 +121,7 @@ export class CaptureService implements Service {
       stream: this.#stream(),
       resnapshots: this.#session?.resnapshots ?? null,
       tables: null,
-      slot: null,
+      slot: this.#state === 'refused' ? { heal: () => Promise.resolve(this.heal()) } : null,
     };
     return controlAction(control, action, body);
   }
@@ -113,6 +134,15 @@ export class CaptureService implements Service {
       pause: () => session.hold('operator', true),
       resume: () => session.hold('operator', false),
     };
+  }
+
+  /**
+   * Allows a new snapshot of everything where the slot was refused. Answers what it heals; null where nothing is refused: then it does nothing.
+   */
+  heal(): Refusal | null {
+    const refusal = this.#state === 'refused' ? this.#refusal : null;
+    if (refusal !== null) this.#gate.grant();
+    return refusal;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -135,8 +165,9 @@ export class CaptureService implements Service {
   async #capture(signal: AbortSignal, releasers: Releasers): Promise<void> {
     const sql = await connectSource(this.#config.databaseUrl, { onBroken: this.#fail });
     releasers.push('connection', () => endQuietly(sql));
+    this.#watch = this.#watchSlot(sql, releasers);
     const { tables, routes } = await this.#openCatalog(sql);
-    await prepareSlot({
+    const source = await prepareSlot({
       config: this.#config,
       log: this.#options.log,
       logger: this.#logger,
@@ -149,7 +180,10 @@ export class CaptureService implements Service {
         limits: this.#limits(),
         onAcknowledged: (facts) => this.#acknowledged(facts),
       },
+      gate: this.#gate,
       onWaiting: () => (this.#state = 'waiting'),
+      onRefused: (refusal) => this.#refuse(refusal),
+      onBlockers: (blockers) => (this.#blockers = blockers),
       onProgress: (progress) => {
         this.#state = 'snapshot';
         this.#snapshot = progress;
@@ -162,6 +196,7 @@ export class CaptureService implements Service {
       logger: this.#logger,
       sql,
       routes,
+      source,
       limits: this.#limits(),
       connect: (onBroken) => connectSource(this.#config.databaseUrl, { replication: true, onBroken }),
       onWaiting: () => (this.#state = 'waiting'),
@@ -177,10 +212,35 @@ export class CaptureService implements Service {
     const { topicPrefix, partitions, publicationName } = this.#config;
     const tables = await sourceTables(sql, publicationName);
     const { created } = await this.#options.log.admin.ensureTopics(
-      topicSpecs(topicPrefix, partitions).filter(({ topic }) => topic.startsWith(`${topicPrefix}cdc.`)),
+      topicSpecs(topicPrefix, partitions).filter(
+        ({ topic }) => topic.startsWith(`${topicPrefix}cdc.`) || topic === stateTopic(topicPrefix),
+      ),
     );
     if (created.length > 0) this.#logger.info({ created }, 'topics created');
     return { tables, routes: await RouteCatalog.open(this.#options.registry, topicPrefix, partitions, tables) };
+  }
+
+  #watchSlot(client: pg.Client, releasers: Releasers): SlotWatch {
+    const { slotName, walBudgetBytes, slotCheckMs, slotFailover } = this.#config;
+    const watch = new SlotWatch({
+      client,
+      slot: slotName,
+      budgetBytes: walBudgetBytes,
+      everyMs: slotCheckMs,
+      failover: slotFailover,
+      logger: this.#logger,
+      metrics: this.#options.metrics,
+    });
+    releasers.push('slot watch', () => watch.stop());
+    return watch;
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (this.#state !== 'refused' || this.#refusal?.what !== refusal.what) {
+      this.#logger.error({ cause: refusal.cause, slot: this.#config.slotName }, refusalText(refusal));
+    }
+    this.#state = 'refused';
+    this.#refusal = refusal;
   }
 
   #limits() {

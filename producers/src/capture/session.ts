@@ -12,10 +12,12 @@ import { connectSource, endQuietly } from '../replication/connect.ts';
 import { ReplicationStream } from '../replication/replication-stream.ts';
 import { slotState, unusable } from '../replication/slot.ts';
 import { Resnapshots } from '../resnapshot/index.ts';
+import { rememberSlot, stateTopic } from '../slot-care/memory.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { readLastPositions } from './log-positions.ts';
 import { cdcPartitions } from './partitions.ts';
 import { openCaptureWriter } from './preparation.ts';
+import type { PreparedSource } from './preparation.ts';
 import { Publisher, partitionStates } from './publisher.ts';
 import type { FlushFacts, PublisherLimits } from './publisher.ts';
 import type { RouteCatalog } from './route-catalog.ts';
@@ -29,6 +31,7 @@ export interface SessionOptions {
   /** An ordinary connection to the source, for small statements. */
   readonly sql: pg.Client;
   readonly routes: RouteCatalog;
+  readonly source: PreparedSource;
   readonly limits: PublisherLimits;
   /** A replication connection; the session ends it. */
   readonly connect: (onBroken: (error: Error) => void) => Promise<pg.Client>;
@@ -126,7 +129,7 @@ export class StreamingSession {
 
   /** The slot first, then the log: who has the slot may fence. */
   async #untilStopped(signal: AbortSignal): Promise<void> {
-    const { config, log, logger, routes } = this.#options;
+    const { config, log, logger, routes, source } = this.#options;
     const onFailure = this.#fail;
     let feed: StreamFeed | null = null;
     const early: Buffer[] = [];
@@ -135,6 +138,7 @@ export class StreamingSession {
       else feed.take(message);
     });
     const writer = await openCaptureWriter({ config, log, routes });
+    if (!source.noted) await rememberSlot(writer, stateTopic(config.topicPrefix), source.memory);
     const publisher = await this.#openPublisher(writer);
     const heartbeat = new Heartbeat({
       client: this.#options.sql,
@@ -147,7 +151,7 @@ export class StreamingSession {
     feed = new StreamFeed({
       publisher,
       routes,
-      epochBits: BigInt(config.sourceEpoch) << 56n,
+      epochBits: BigInt(source.epoch) << 56n,
       onBlocked: (blocked) => this.hold('schema', blocked),
       onReplyRequested: () => stream.reportNow(),
       onMessage: () => heartbeat.heard(),
@@ -219,6 +223,7 @@ export class StreamingSession {
       );
       const slot = await slotState(sql, slotName);
       if (slot === null) throw unusable(slotName, 'was dropped while the producer was starting: start it again');
+      if (slot.invalidated !== null) throw unusable(slotName, `was invalidated (${slot.invalidated}): start again`);
       this.#acknowledger = new Acknowledger(slot.confirmedFlush);
       return stream;
     }
@@ -228,12 +233,14 @@ export class StreamingSession {
     const { config, log, routes, limits, onAcknowledged } = this.#options;
     const positions = await readLastPositions(
       log,
-      writer.ends.map(({ topic, partition, startOffset, barrierOffset }) => ({
-        topic,
-        partition,
-        start: startOffset,
-        end: barrierOffset,
-      })),
+      writer.ends
+        .filter(({ topic }) => topic !== stateTopic(config.topicPrefix))
+        .map(({ topic, partition, startOffset, barrierOffset }) => ({
+          topic,
+          partition,
+          start: startOffset,
+          end: barrierOffset,
+        })),
     );
     const publisher = new Publisher({
       append: (batches) => writer.append(batches),

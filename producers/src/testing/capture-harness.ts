@@ -7,6 +7,7 @@ import type { LogClient } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import { createMetrics, silentLogger } from '@millrace/kernel/telemetry';
+import type { Logger } from '@millrace/kernel/telemetry';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import pg from 'pg';
@@ -21,6 +22,15 @@ export interface RunningCapture {
   /** Resolves, or rejects, as `run` does. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
+  readonly metrics: ReturnType<typeof createMetrics>;
+}
+
+export interface StartOptions {
+  readonly log?: LogClient;
+  readonly logger?: Logger;
+  /** Stands above the harness's. */
+  readonly config?: Partial<ProducersConfig>;
+  readonly waitReady?: boolean;
 }
 
 /** One database, slot and topic prefix of its own, on the shared engines, with everything to release at the end. */
@@ -57,6 +67,8 @@ export class CaptureHarness {
         : { url: databaseUrl, name: new URL(databaseUrl).pathname.slice(1), drop: () => Promise.resolve() };
     const name = `capture_${randomBytes(6).toString('hex')}`;
     const sql = new pg.Client({ connectionString: database.url });
+    // Some tests end the server under it.
+    sql.on('error', () => undefined);
     await sql.connect();
     const log = createKafkaLog({ brokers: engines.kafkaBrokers, clientId: name, logger: silentLogger() });
     return new CaptureHarness(database, sql, log, await createSchemaRegistry(engines.schemaRegistryUrl), {
@@ -73,13 +85,14 @@ export class CaptureHarness {
   }
 
   /** Starts a capture and waits until it streams, unless told otherwise. */
-  async start(options: { log?: LogClient; waitReady?: boolean } = {}): Promise<RunningCapture> {
+  async start(options: StartOptions = {}): Promise<RunningCapture> {
+    const metrics = createMetrics('producers');
     const service = new CaptureService({
-      config: this.config,
+      config: { ...this.config, ...options.config },
       log: options.log ?? this.log,
       registry: this.registry,
-      logger: silentLogger(),
-      metrics: createMetrics('producers'),
+      logger: options.logger ?? silentLogger(),
+      metrics,
     });
     const controller = new AbortController();
     const ended = service.run(controller.signal);
@@ -96,7 +109,7 @@ export class CaptureHarness {
         return service.ready().ready;
       });
     }
-    return { service, ended, stop };
+    return { service, ended, stop, metrics };
   }
 
   reader(): PlainReader {

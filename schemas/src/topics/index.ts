@@ -83,9 +83,12 @@ export function partitionCount(topic: CdcTopic | ViewTopic, partitions = DEFAULT
   return topic === 'cdc.reference' ? 1 : partitions;
 }
 
+/** The capture's own notes (which source the log was copied from, parked tables): beside the log, and of no use to readers. */
+export const CAPTURE_STATE_TOPIC = 'capture.state';
+
 /** Every topic in use with its settings, `prefix` before each name; dead-letter topics included. */
 export function topicSpecs(prefix = '', partitions = DEFAULT_PARTITIONS): TopicSpec[] {
-  return [...cdcTopics, ...viewTopics].flatMap((topic) => [
+  const keyed = [...cdcTopics, ...viewTopics].flatMap((topic) => [
     { topic: prefix + topic, partitions: partitionCount(topic, partitions), config: compacted },
     {
       topic: `${prefix}${topic}.dlq`,
@@ -93,4 +96,5 @@ export function topicSpecs(prefix = '', partitions = DEFAULT_PARTITIONS): TopicS
       config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'max.message.bytes': '8388608' },
     },
   ]);
+  return [...keyed, { topic: prefix + CAPTURE_STATE_TOPIC, partitions: 1, config: { 'cleanup.policy': 'compact' } }];
 }

@@ -100,15 +100,19 @@ export function startupMessage(user: string, database: string): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Postgres 18.4 from npm's binaries, with its data in `home.data/postgres`. */
-export function postgresSpec(home: Home, databaseUrl: string): ProcessSpec {
+/** Postgres 18.4 from npm's binaries, with its data in `home.data/postgres`. `changed` stands above our settings. */
+export function postgresSpec(
+  home: Home,
+  databaseUrl: string,
+  changed: Readonly<Record<string, string>> = {},
+): ProcessSpec {
   const url = new URL(databaseUrl);
   const port = Number(url.port === '' ? 5432 : url.port);
   const native = nativeFolder();
   const base = join(home.data, 'postgres');
   const data = join(base, 'cluster');
   const runAs = chooseUser([native, base, repositoryRoot]);
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const flags = Object.entries({ ...settings, ...changed }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const { command, args, user } = commandAs(runAs, join(native, 'bin', 'postgres'), [
     '-D',
     data,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+export { OwnPostgres } from './own-postgres.ts';
 import type { EngineAddresses } from '../engines/index.ts';
 import { isAlive, Problem } from '../processes/index.ts';
 import { homeOf } from '../paths/index.ts';
