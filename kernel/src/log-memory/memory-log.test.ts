@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PlatformError } from '../errors/index.ts';
-import { atLeast, logContract, openWriter, partitionsOf, readUntil, record } from '../log/testing/contract.ts';
+import { logContract } from '../log/testing/contract.ts';
+import { atLeast, openWriter, partitionsOf, readUntil, record } from '../log/testing/reading.ts';
 import { MemoryLog } from './index.ts';
 
 logContract('MemoryLog', () => {

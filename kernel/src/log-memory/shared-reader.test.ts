@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { SharedReader } from '../log/index.ts';
 import type { FetchedBatch, LogClient, LogReader } from '../log/index.ts';
-import { atLeast, logContract, openWriter, readUntil, record } from '../log/testing/contract.ts';
+import { logContract } from '../log/testing/contract.ts';
+import { atLeast, openWriter, readUntil, record } from '../log/testing/reading.ts';
 import { MemoryLog } from './index.ts';
 
 const topic = 'changes';
