@@ -1,4 +1,5 @@
 import { PlatformError } from '../errors/index.ts';
+import { Arrival } from '../log/arrival.ts';
 import type { FetchedBatch, LogReader, ReadRequest, TopicPartition } from '../log/index.ts';
 import { backoffDelayMs } from '../retry/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -50,7 +51,7 @@ export class KafkaReader implements LogReader {
   #retryAtMs = 0;
   #finding = false;
   #closed = false;
-  #wake: (() => void) | null = null;
+  readonly #arrival = new Arrival();
 
   constructor(cluster: Cluster, logger: Logger, limits: FetchLimits) {
     this.#cluster = cluster;
@@ -66,7 +67,7 @@ export class KafkaReader implements LogReader {
       const leader = old?.leader ?? null;
       this.#positions.set(key, { topic, partition, offset, paused, leader, inFlight: false, buffered: null });
     }
-    this.#wake?.();
+    this.#arrival.wake();
   }
 
   unassign(partitions: readonly TopicPartition[]): void {
@@ -85,7 +86,7 @@ export class KafkaReader implements LogReader {
       const position = this.#positions.get(keyOf(partition));
       if (position !== undefined) position.paused = false;
     }
-    this.#wake?.();
+    this.#arrival.wake();
   }
 
   async poll(maxWaitMs: number, signal?: AbortSignal): Promise<readonly FetchedBatch[]> {
@@ -98,14 +99,16 @@ export class KafkaReader implements LogReader {
       if (batches.length > 0 || signal?.aborted === true) return batches;
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0) return batches;
-      await this.#arrival(leftMs, signal);
+      // Also the moment when a back-off ends is something to do.
+      const backoffMs = this.#retryAtMs - performance.now();
+      await this.#arrival.wait(backoffMs > 0 ? Math.min(backoffMs, leftMs) : leftMs, signal);
     }
   }
 
   close(): Promise<void> {
     this.#closed = true;
     for (const { connection } of this.#lanes) connection?.destroy('The reader was closed.');
-    this.#wake?.();
+    this.#arrival.wake();
     return Promise.resolve();
   }
 
@@ -129,23 +132,6 @@ export class KafkaReader implements LogReader {
       batches.push(buffered);
     }
     return batches;
-  }
-
-  /** Resolves at whatever may give the waiting poll something to do. */
-  #arrival(maxWaitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', settle);
-        this.#wake = null;
-        resolve();
-      };
-      // Also the moment when a back-off ends is something to do.
-      const backoffMs = this.#retryAtMs - performance.now();
-      const timer = setTimeout(settle, backoffMs > 0 ? Math.min(backoffMs, maxWaitMs) : maxWaitMs);
-      signal?.addEventListener('abort', settle, { once: true });
-      this.#wake = settle;
-    });
   }
 
   #fetchAll(): void {
@@ -198,7 +184,7 @@ export class KafkaReader implements LogReader {
       this.#backOff(error);
     } finally {
       this.#finding = false;
-      this.#wake?.();
+      this.#arrival.wake();
     }
   }
 
@@ -224,7 +210,7 @@ export class KafkaReader implements LogReader {
     } finally {
       lane.busy = false;
       for (const position of positions) position.inFlight = false;
-      this.#wake?.();
+      this.#arrival.wake();
     }
   }
 
@@ -269,7 +255,7 @@ export class KafkaReader implements LogReader {
 
   #fail(error: PlatformError, of: Position | null = null): void {
     this.#failure ??= { error, of };
-    this.#wake?.();
+    this.#arrival.wake();
   }
 
   #backOff(error: unknown): void {

@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { PlatformError } from '../errors/index.ts';
+import { Arrival } from '../log/arrival.ts';
 import type { FetchedBatch, LogReader, ReadRequest, TopicPartition } from '../log/index.ts';
 import type { KafkajsAdmin } from './admin.ts';
 import { TopicConsumer } from './topic-consumer.ts';
@@ -10,7 +11,7 @@ export class KafkajsReader implements LogReader {
   readonly #limits: { readonly maxBytes: number; readonly minBytes: number };
   readonly #consumers = new Map<string, TopicConsumer>();
   #closed = false;
-  #wake: (() => void) | null = null;
+  readonly #arrival = new Arrival();
 
   constructor(kafka: Kafka, admin: KafkajsAdmin, limits: { readonly maxBytes: number; readonly minBytes: number }) {
     this.#kafka = kafka;
@@ -22,7 +23,7 @@ export class KafkajsReader implements LogReader {
     for (const request of requests) {
       let consumer = this.#consumers.get(request.topic);
       if (consumer === undefined) {
-        consumer = new TopicConsumer(this.#kafka, this.#admin, request.topic, this.#limits, () => this.#wake?.());
+        consumer = new TopicConsumer(this.#kafka, this.#admin, request.topic, this.#limits, () => this.#arrival.wake());
         this.#consumers.set(request.topic, consumer);
       }
       consumer.assign(request);
@@ -53,28 +54,14 @@ export class KafkajsReader implements LogReader {
       const batches = [...this.#consumers.values()].flatMap((consumer) => consumer.take());
       const leftMs = deadlineMs - performance.now();
       if (batches.length > 0 || leftMs <= 0 || signal?.aborted === true) return batches;
-      await this.#arrival(leftMs, signal);
+      await this.#arrival.wait(leftMs, signal);
     }
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#wake?.();
+    this.#arrival.wake();
     await Promise.all([...this.#consumers.values()].map((consumer) => consumer.close()));
-  }
-
-  #arrival(maxWaitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', settle);
-        this.#wake = null;
-        resolve();
-      };
-      const timer = setTimeout(settle, maxWaitMs);
-      signal?.addEventListener('abort', settle, { once: true });
-      this.#wake = settle;
-    });
   }
 }

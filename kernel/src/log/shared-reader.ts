@@ -1,5 +1,6 @@
 import { sleep } from '../retry/index.ts';
 import { PlatformError } from '../errors/index.ts';
+import { Arrival } from './arrival.ts';
 import type { FetchedBatch, LogClient, LogReader, ReadRequest, RecordView, TopicPartition } from './port.ts';
 
 export interface SharedReaderOptions {
@@ -147,7 +148,7 @@ class Member implements LogReader {
   #arrived: FetchedBatch[] = [];
   #readingAlone = false;
   #failure: { readonly error: unknown } | null = null;
-  #wake: (() => void) | null = null;
+  readonly #arrival = new Arrival();
 
   constructor(own: LogReader, hub: Hub) {
     this.#own = own;
@@ -160,7 +161,7 @@ class Member implements LogReader {
       this.#alone.add(keyOf(request));
     }
     this.#own.assign(requests);
-    this.#wake?.();
+    this.#arrival.wake();
   }
 
   unassign(partitions: readonly TopicPartition[]): void {
@@ -194,7 +195,7 @@ class Member implements LogReader {
         return this.#arrived.splice(0);
       }
       if (this.#alone.size > 0 && !this.#readingAlone) void this.#readAlone(leftMs <= 0 ? 0 : POLL_MS);
-      await this.#arrival(Math.max(0, leftMs), signal);
+      await this.#arrival.wait(Math.max(0, leftMs), signal);
     }
   }
 
@@ -202,7 +203,7 @@ class Member implements LogReader {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     for (const key of [...this.#together.keys()]) this.#leave(partitionOf(key));
-    this.#wake?.();
+    this.#arrival.wake();
     await this.#own.close();
     await this.#hub.closed(this);
   }
@@ -213,7 +214,7 @@ class Member implements LogReader {
     if (offset === undefined || batch.nextOffset <= offset) return false;
     this.#together.set(keyOf(batch), batch.nextOffset);
     this.#arrived.push(offset > from ? { ...batch, records: recordsFrom(batch.records, offset) } : batch);
-    this.#wake?.();
+    this.#arrival.wake();
     return true;
   }
 
@@ -250,23 +251,8 @@ class Member implements LogReader {
       this.#failure = { error };
     } finally {
       this.#readingAlone = false;
-      this.#wake?.();
+      this.#arrival.wake();
     }
-  }
-
-  /** Resolves at whatever may give the waiting poll something to do. */
-  #arrival(maxWaitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', settle);
-        this.#wake = null;
-        resolve();
-      };
-      const timer = setTimeout(settle, maxWaitMs);
-      signal?.addEventListener('abort', settle, { once: true });
-      this.#wake = settle;
-    });
   }
 }
 
