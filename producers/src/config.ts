@@ -1,6 +1,8 @@
-import { connectionSettings, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
+import { connectionSettings, environment, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
 import type { ConfigOf } from '@millrace/kernel/config';
 import { partitionsSetting } from '@millrace/schemas/topics';
+
+const { MILLRACE_HOME = '.millrace' } = environment();
 
 export const settings = {
   databaseUrl: connectionSettings.databaseUrl,
@@ -54,6 +56,21 @@ export const settings = {
     'SLOT_CHECK_MS',
     z.coerce.number().int().min(100).max(600_000).default(5_000),
     'How often the slot is looked at for metrics and alarms',
+  ),
+  streamInProgress: setting(
+    'STREAM_IN_PROGRESS',
+    z.enum(['on', 'off']).default('on'),
+    'Whether Postgres sends large transactions before their end; off: it keeps them itself until they commit',
+  ),
+  spoolFolder: setting(
+    'SPOOL_FOLDER',
+    z.string().min(1).default(`${MILLRACE_HOME}/data/spool`),
+    'Folder for transactions that were sent and have not ended',
+  ),
+  spoolMaxBytes: setting(
+    'SPOOL_MAX_BYTES',
+    z.coerce.number().int().min(0).default(8_589_934_592),
+    'Most bytes of them; beyond, Postgres is asked to keep them itself',
   ),
   ...serviceSettings(9401),
 } as const;

@@ -10,6 +10,8 @@ export interface CaptureMetrics {
   readonly commitToAck: Histogram;
   readonly snapshotRows: Gauge;
   readonly inFlightBytes: Gauge;
+  /** By `outcome`: committed, aborted. */
+  readonly streamed: Counter;
 }
 
 export interface CaptureGauges {
@@ -19,10 +21,33 @@ export interface CaptureGauges {
   readonly lagSeconds: () => number;
   /** Slot and log do not belong together: it waits for the operator. */
   readonly refused: () => boolean;
+  readonly spoolBytes: () => number;
+  readonly spoolTransactions: () => number;
+  readonly streamInProgress: () => number;
 }
 
 export function createCaptureMetrics(registry: Registry, gauges: CaptureGauges): CaptureMetrics {
   const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('millrace_capture_spool_bytes', 'Kept of transactions that have not ended', gauges.spoolBytes);
+  gauge(
+    'millrace_capture_spool_transactions',
+    'Transactions that have not ended and are kept',
+    gauges.spoolTransactions,
+  );
+  gauge(
+    'millrace_capture_stream_in_progress',
+    '1 where Postgres sends large transactions before their end; 0 where it keeps them (turned off, or the spool was full)',
+    gauges.streamInProgress,
+  );
   new Gauge({
     name: 'millrace_capture_position',
     help: 'Newest position in the log (without epoch)',
@@ -67,6 +92,12 @@ export function createCaptureMetrics(registry: Registry, gauges: CaptureGauges):
       registers,
     }),
     snapshotRows: new Gauge({ name: 'millrace_capture_snapshot_rows', help: 'Rows copied by the snapshot', registers }),
+    streamed: new Counter({
+      name: 'millrace_capture_streamed_transactions_total',
+      help: 'Transactions that were sent before their end, by outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
     inFlightBytes: new Gauge({
       name: 'millrace_capture_in_flight_bytes',
       help: 'Sent to the log, not acknowledged',

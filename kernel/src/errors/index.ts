@@ -19,6 +19,7 @@ export type ErrorKind =
   | 'replication-slot-unusable'
   | 'replication-protocol'
   | 'table-not-capturable'
+  | 'spool-full'
   | 'store-unavailable'
   | 'store-rejected'
   | 'validation-failed'
@@ -91,6 +92,10 @@ export const errorPolicy: Readonly<Record<ErrorKind, ErrorPolicy>> = {
     hint: 'Postgres sent what the capture does not know: report it with the message.',
   },
   'table-not-capturable': { disposition: 'halt', hint: 'Correct the table or publication as the message says.' },
+  'spool-full': {
+    disposition: 'retry',
+    hint: 'Give the spool more room (SPOOL_MAX_BYTES, SPOOL_FOLDER), then restart the producers.',
+  },
   'store-unavailable': { disposition: 'retry', hint: 'The sink waits and goes on when the store answers again.' },
   'store-rejected': {
     disposition: 'halt',

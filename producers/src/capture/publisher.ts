@@ -81,6 +81,7 @@ export class Publisher {
   #failed = false;
   #dropped = 0;
   #idle: (() => void)[] = [];
+  #relieved: (() => void)[] = [];
   #lastCommit: CommitStamp | null = null;
   #observer: ChangeObserver | null = null;
 
@@ -195,11 +196,19 @@ export class Publisher {
     }
   }
 
+  /** Resolves when no more is unanswered than may be: `false` where the publisher was stopped or has failed. For whoever feeds it on his own. */
+  async relieved(): Promise<boolean> {
+    while (this.#pressed && !this.#failed) {
+      await new Promise<void>((resolve) => this.#relieved.push(resolve));
+    }
+    return !this.#failed;
+  }
+
   /** Stops every timer; nothing more is appended. */
   stop(): void {
     this.#failed = true;
     this.#schedule.stop();
-    for (const resolve of this.#idle.splice(0)) resolve();
+    for (const resolve of [...this.#idle.splice(0), ...this.#relieved.splice(0)]) resolve();
   }
 
   #change(route: Route, op: 'c' | 'u' | 'd' | 'r', before: TextRow | null, after: TextRow | null): void {
@@ -336,6 +345,7 @@ export class Publisher {
     const pressed = this.#pressed ? this.#inFlightBytes > maxInFlightBytes / 2 : this.#inFlightBytes > maxInFlightBytes;
     if (pressed === this.#pressed) return;
     this.#pressed = pressed;
+    if (!pressed) for (const resolve of this.#relieved.splice(0)) resolve();
     this.#options.onPressure(pressed);
   }
 }

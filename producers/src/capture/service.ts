@@ -1,4 +1,4 @@
-import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
+import { PlatformError, asPlatformError, isKind } from '@millrace/kernel/errors';
 import type { LogClient } from '@millrace/kernel/log';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { Service } from '@millrace/kernel/lifecycle';
@@ -12,13 +12,13 @@ import { controlAction } from '../control/index.ts';
 import type { CaptureControl, StreamControl } from '../control/index.ts';
 import { createCaptureMetrics } from '../metrics.ts';
 import type { CaptureMetrics } from '../metrics.ts';
-import { connectSource, endQuietly } from '../replication/connect.ts';
 import { blockersText } from '../slot-care/blockers.ts';
 import type { Blocker } from '../slot-care/blockers.ts';
 import { HealGate, refusalText } from '../slot-care/heal-gate.ts';
 import type { Refusal } from '../slot-care/heal-gate.ts';
 import { stateTopic } from '../slot-care/memory.ts';
 import { SlotWatch } from '../slot-care/slot-watch.ts';
+import { connectSource, endQuietly, sqlState } from '../replication/connect.ts';
 import { prepareSlot } from './preparation.ts';
 import { defaultLimits } from './publisher.ts';
 import type { FlushFacts } from './publisher.ts';
@@ -27,6 +27,7 @@ import type { SnapshotProgress } from './snapshot.ts';
 import { sourceTables } from './source-tables.ts';
 import type { SourceTable } from './source-tables.ts';
 import { StreamingSession } from './session.ts';
+import type { SessionOptions } from './session.ts';
 import { realScheduler } from './watermark-schedule.ts';
 
 export interface CaptureServiceOptions {
@@ -61,16 +62,22 @@ export class CaptureService implements Service {
   readonly #gate: HealGate;
   #fail: (error: unknown) => void = () => undefined;
   #ackedCommitUs = 0;
+  /** Null where the settings turned streaming off. */
+  #streamInProgress: 'on' | 'off: the spool is full' | 'off: Postgres failed on a transaction in progress' | null;
 
   constructor(options: CaptureServiceOptions) {
     this.#options = options;
     this.#config = options.config;
     this.#logger = options.logger.child({ component: 'capture' });
     this.#gate = new HealGate(options.config.autoHeal);
+    this.#streamInProgress = options.config.streamInProgress === 'on' ? 'on' : null;
     this.#metrics = createCaptureMetrics(options.metrics, {
       position: () => Number((this.#session?.watermark ?? 0n) & LSN_MASK),
       refused: () => this.#state === 'refused',
       lagSeconds: () => (this.#ackedCommitUs === 0 ? 0 : (Date.now() - this.#ackedCommitUs / 1000) / 1000),
+      spoolBytes: () => this.#session?.spooled.bytes ?? 0,
+      spoolTransactions: () => this.#session?.spooled.transactions ?? 0,
+      streamInProgress: () => (this.#streamInProgress === 'on' ? 1 : 0),
     });
   }
 
@@ -90,6 +97,11 @@ export class CaptureService implements Service {
     if (this.#state !== 'snapshot' || snapshot === null) return { ready: false, reason: this.#state };
     const { table, tablesDone, tables, rows } = snapshot;
     return { ready: false, reason: `snapshot: table ${tablesDone + 1} of ${tables} (${table}), ${rows} rows so far` };
+  }
+
+  /** Rows sent again by Postgres that the log held already. */
+  get dropped(): number {
+    return this.#session?.dropped ?? 0;
   }
 
   status(): unknown {
@@ -112,6 +124,8 @@ export class CaptureService implements Service {
       alarm: this.#watch?.alarm ?? null,
       refusal: this.#state === 'refused' ? this.#refusal : null,
       blockers: this.#blockers,
+      streamInProgress: this.#streamInProgress ?? 'off',
+      spool: session?.spooled ?? null,
     };
   }
 
@@ -190,17 +204,40 @@ export class CaptureService implements Service {
         this.#metrics.snapshotRows.set(progress.rows);
       },
     });
+    for (;;) {
+      try {
+        await this.#runSession(signal, releasers, { sql, routes, source });
+        return;
+      } catch (error) {
+        if (this.#streamInProgress !== 'on') throw error;
+        if (isKind(error, 'spool-full')) this.#streamInProgress = 'off: the spool is full';
+        else if (isInternalError(error)) this.#streamInProgress = 'off: Postgres failed on a transaction in progress';
+        else throw error;
+        const { spoolFolder, spoolMaxBytes } = this.#config;
+        this.#logger.warn(
+          { err: error, spoolFolder, spoolMaxBytes },
+          `streaming of transactions in progress is ${this.#streamInProgress}; until the next start Postgres keeps them itself`,
+        );
+      }
+    }
+  }
+
+  async #runSession(
+    signal: AbortSignal,
+    releasers: Releasers,
+    of: Pick<SessionOptions, 'sql' | 'routes' | 'source'>,
+  ): Promise<void> {
     const session = new StreamingSession({
       config: this.#config,
       log: this.#options.log,
       logger: this.#logger,
-      sql,
-      routes,
-      source,
+      ...of,
       limits: this.#limits(),
       connect: (onBroken) => connectSource(this.#config.databaseUrl, { replication: true, onBroken }),
       onWaiting: () => (this.#state = 'waiting'),
       onStreaming: () => (this.#state = 'streaming'),
+      streamInProgress: this.#streamInProgress === 'on',
+      onStreamedEnd: (outcome) => this.#metrics.streamed.inc({ outcome }),
       onAcknowledged: (facts) => this.#acknowledged(facts),
     });
     this.#session = session;
@@ -259,6 +296,14 @@ export class CaptureService implements Service {
       this.#metrics.commitToAck.observe(Math.max(0, (Date.now() - committedAtUs / 1000) / 1000));
     }
   }
+}
+
+/**
+ * An error of class XX. Postgres decodes a transaction in progress by catalogs that it may have overwritten since: a table altered, the alteration
+ * rolled back, and altered again in one transaction ("could not map filenumber"). Once that transaction has ended it can be decoded.
+ */
+function isInternalError(error: unknown): boolean {
+  return sqlState(error).startsWith('XX');
 }
 
 /** What Postgres or its connection says, as an error of the platform. */

@@ -1,4 +1,6 @@
-import { PlatformError } from '@millrace/kernel/errors';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { PlatformError, isKind } from '@millrace/kernel/errors';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { LogClient, LogWriter } from '@millrace/kernel/log';
 import type { Lsn } from '@millrace/kernel/position';
@@ -13,6 +15,7 @@ import { ReplicationStream } from '../replication/replication-stream.ts';
 import { slotState, unusable } from '../replication/slot.ts';
 import { Resnapshots } from '../resnapshot/index.ts';
 import { rememberSlot, stateTopic } from '../slot-care/memory.ts';
+import { TransactionSpool } from '../spool/index.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { readLastPositions } from './log-positions.ts';
 import { cdcPartitions } from './partitions.ts';
@@ -22,6 +25,7 @@ import { Publisher, partitionStates } from './publisher.ts';
 import type { FlushFacts, PublisherLimits } from './publisher.ts';
 import type { RouteCatalog } from './route-catalog.ts';
 import { StreamFeed } from './stream-feed.ts';
+import { StreamedTransactions } from './streamed-transactions.ts';
 import { realScheduler } from './watermark-schedule.ts';
 
 export interface SessionOptions {
@@ -38,11 +42,14 @@ export interface SessionOptions {
   /** Another producer uses the slot; this one waits for it. */
   readonly onWaiting: () => void;
   readonly onStreaming: () => void;
+  /** Whether Postgres is to send large transactions before their end; `run` rejects with `spool-full` where they find no room. */
+  readonly streamInProgress: boolean;
+  readonly onStreamedEnd: (outcome: 'committed' | 'aborted') => void;
   readonly onAcknowledged: (facts: FlushFacts) => void;
 }
 
 /** Why reading from the source is held. It goes on when no reason is left; status updates go on all the time. */
-export type HoldReason = 'opening' | 'operator' | 'pressure' | 'schema' | 'stopping';
+export type HoldReason = 'opening' | 'operator' | 'pressure' | 'schema' | 'replay' | 'spool' | 'stopping';
 
 const WAIT_FOR_SLOT_MS = 200;
 const LSN_MASK = (1n << 56n) - 1n;
@@ -62,6 +69,9 @@ export class StreamingSession {
   #publisher: Publisher | null = null;
   #acknowledger: Acknowledger | null = null;
   #resnapshots: Resnapshots | null = null;
+  #writer: LogWriter | null = null;
+  #spool: TransactionSpool | null = null;
+  #closed = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -87,6 +97,11 @@ export class StreamingSession {
 
   get inFlightBytes(): number {
     return this.#publisher?.inFlightBytes ?? 0;
+  }
+
+  /** What is kept of transactions in progress. */
+  get spooled(): { readonly bytes: number; readonly transactions: number } {
+    return { bytes: this.#spool?.bytes ?? 0, transactions: this.#spool?.transactions ?? 0 };
   }
 
   /** Rows sent again by Postgres that the log held already. */
@@ -117,6 +132,13 @@ export class StreamingSession {
   async run(signal: AbortSignal): Promise<void> {
     try {
       await Promise.race([this.#untilStopped(signal), this.#failed]);
+    } catch (error) {
+      // This process goes on after it: what is in flight is settled before another session opens the log.
+      if (isKind(error, 'spool-full')) {
+        this.#publisher?.stop();
+        await this.#writer?.close();
+      }
+      throw error;
     } finally {
       await this.close();
     }
@@ -124,6 +146,7 @@ export class StreamingSession {
 
   /** Ends at once, whatever is in flight; a `run` that still waits stays without an answer. */
   close(): Promise<void> {
+    this.#closed = true;
     return this.#releasers.release();
   }
 
@@ -139,6 +162,7 @@ export class StreamingSession {
     });
     const writer = await openCaptureWriter({ config, log, routes });
     if (!source.noted) await rememberSlot(writer, stateTopic(config.topicPrefix), source.memory);
+    this.#writer = writer;
     const publisher = await this.#openPublisher(writer);
     const heartbeat = new Heartbeat({
       client: this.#options.sql,
@@ -148,17 +172,20 @@ export class StreamingSession {
     });
     this.#releasers.push('heartbeat', () => heartbeat.stop());
     const resnapshots = this.#openResnapshots(publisher);
-    feed = new StreamFeed({
+    const following = new StreamFeed({
       publisher,
       routes,
       epochBits: BigInt(source.epoch) << 56n,
-      onBlocked: (blocked) => this.hold('schema', blocked),
+      streamed: await this.#openSpool(),
+      onBlocked: (reason, blocked) => this.hold(reason, blocked),
       onReplyRequested: () => stream.reportNow(),
       onMessage: () => heartbeat.heard(),
       onCommit: () => heartbeat.committed(),
       onLogicalMessage: (prefix, content) => resnapshots.marks.take(prefix, content),
       onFailure,
     });
+    feed = following;
+    this.#releasers.push('feed', () => following.stop());
     for (const message of early) feed.take(message);
     this.hold('opening', false);
     logger.info({ slot: config.slotName, epoch: writer.epoch }, 'streaming');
@@ -166,7 +193,9 @@ export class StreamingSession {
     resnapshots.start();
 
     await stopped(signal);
+    if (this.#closed) return;
     this.hold('stopping', true);
+    feed.stop();
     await publisher.drain();
     stream.reportNow();
     await writer.close();
@@ -205,6 +234,7 @@ export class StreamingSession {
       const stream = await ReplicationStream.start(replication, {
         slot: slotName,
         publication: publicationName,
+        streaming: this.#options.streamInProgress,
         onMessage,
         // Zero, before the slot's state is known, says nothing to Postgres.
         acknowledged: () => (this.#acknowledger?.acknowledged ?? 0n) & LSN_MASK,
@@ -227,6 +257,22 @@ export class StreamingSession {
       this.#acknowledger = new Acknowledger(slot.confirmedFlush);
       return stream;
     }
+  }
+
+  /** Who has the slot may empty its spool. */
+  async #openSpool(): Promise<StreamedTransactions | null> {
+    const { config, source, streamInProgress, onStreamedEnd } = this.#options;
+    if (!streamInProgress) return null;
+    const spool = await TransactionSpool.open({
+      folder: join(config.spoolFolder, `${source.memory.systemId}-${config.slotName}`),
+      session: randomUUID(),
+      maxBytes: config.spoolMaxBytes,
+      onPressure: (pressed) => this.hold('spool', pressed),
+      onFailure: this.#fail,
+    });
+    this.#spool = spool;
+    this.#releasers.push('spool', () => spool.close());
+    return new StreamedTransactions(spool, onStreamedEnd);
   }
 
   async #openPublisher(writer: LogWriter): Promise<Publisher> {

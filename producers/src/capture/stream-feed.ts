@@ -1,19 +1,23 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Lsn } from '@millrace/kernel/position';
-import type { Relation, TextRow } from '@millrace/schemas/cdc';
+import type { CommitStamp, Relation, TextRow } from '@millrace/schemas/cdc';
 import { PgoutputDecoder } from '../pgoutput/index.ts';
 import type { OldRowKind, PgoutputHandler } from '../pgoutput/index.ts';
+import { DescribedRelations } from './described-relations.ts';
 import type { Publisher } from './publisher.ts';
 import type { RouteCatalog } from './route-catalog.ts';
 import type { Route } from './routes.ts';
+import type { StreamedTransactions } from './streamed-transactions.ts';
 
 export interface StreamFeedOptions {
   readonly publisher: Publisher;
   readonly routes: RouteCatalog;
+  /** Keeps transactions in progress; null where Postgres was not asked for them. */
+  readonly streamed: StreamedTransactions | null;
   /** Stands above the LSN: `epoch << 56`. */
   readonly epochBits: bigint;
-  /** Whether the socket should be paused because a schema is being registered. */
-  readonly onBlocked: (blocked: boolean) => void;
+  /** Whether the socket should be paused because a schema is being registered, or a streamed transaction published. */
+  readonly onBlocked: (reason: 'schema' | 'replay', blocked: boolean) => void;
   readonly onReplyRequested: () => void;
   readonly onMessage: () => void;
   readonly onCommit: () => void;
@@ -27,17 +31,22 @@ const KEEPALIVE = 0x6b;
 const DATA_OFFSET = 25;
 
 /**
- * Takes the replication stream's messages and feeds the publisher. While a relation's schema is being registered, what arrives waits in order;
- * a request for a status reply is passed on at once all the same.
+ * Takes the replication stream's messages and feeds the publisher. While a relation's schema is being registered, or a transaction that was
+ * streamed in parts is published, what arrives waits in order; a request for a status reply is passed on at once all the same.
  */
 export class StreamFeed implements PgoutputHandler {
   readonly #options: StreamFeedOptions;
   readonly #publisher: Publisher;
   readonly #decoder = new PgoutputDecoder(this);
   /** By the relation's id in this session; null for tables that are not captured. */
-  readonly #routes = new Map<number, Route | null>();
+  readonly #relations = new DescribedRelations<Route | null>();
   readonly #waiting: Buffer[] = [];
+  #registering: Promise<void> | null = null;
+  #replaying = false;
+  /** The stamp of the spooled message that is being decoded. */
+  #stamp = 0;
   #blocked = false;
+  #stopped = false;
 
   constructor(options: StreamFeedOptions) {
     this.#options = options;
@@ -52,14 +61,25 @@ export class StreamFeed implements PgoutputHandler {
     else this.#handle(message);
   }
 
+  /** Nothing more is fed, also of a transaction that is being published. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   #handle(message: Buffer): void {
-    if (message[0] === XLOG_DATA) this.#decoder.decode(message, DATA_OFFSET);
-    else if (message[0] === KEEPALIVE) this.#publisher.reached(this.#lsn(message.readBigUInt64BE(1)));
+    if (message[0] === XLOG_DATA) {
+      if (this.#options.streamed?.inBlock === true) this.#keep(this.#options.streamed, message);
+      else this.#decoder.decode(message, DATA_OFFSET);
+    } else if (message[0] === KEEPALIVE) this.#publisher.reached(this.#lsn(message.readBigUInt64BE(1)));
     else
       throw new PlatformError(
         'replication-protocol',
         `a replication message of an unknown kind: ${message[0] ?? 'empty'}`,
       );
+  }
+
+  #keep(streamed: StreamedTransactions, message: Buffer): void {
+    streamed.take(message, DATA_OFFSET, () => this.#relations.arrive());
   }
 
   #lsn(lsn: Lsn): Lsn {
@@ -76,13 +96,10 @@ export class StreamFeed implements PgoutputHandler {
   }
 
   relation(id: number, relation: Relation): void {
-    if (!this.#options.routes.captures(relation)) {
-      this.#routes.set(id, null);
-      return;
-    }
-    const known = this.#options.routes.find(relation);
-    if (known !== undefined) this.#routes.set(id, known);
-    else this.#register(id, relation);
+    const stamp = this.#replaying ? this.#stamp : this.#relations.arrive();
+    const known = this.#options.routes.captures(relation) ? this.#options.routes.find(relation) : null;
+    if (known !== undefined) this.#relations.set(id, known, stamp);
+    else this.#register(id, relation, stamp);
   }
 
   insert(relationId: number, row: TextRow): void {
@@ -111,22 +128,79 @@ export class StreamFeed implements PgoutputHandler {
     if (transactional) this.#options.onLogicalMessage(prefix, content);
   }
 
+  streamStart(xid: number): void {
+    this.#streamed().start(xid);
+  }
+
+  streamStop(): void {
+    throw new PlatformError('replication-protocol', 'a block of a transaction in progress ends that did not begin');
+  }
+
+  streamAbort(xid: number, subxid: number): void {
+    this.#streamed().abort(xid, subxid);
+  }
+
+  streamCommit(xid: number, lsn: Lsn, endLsn: Lsn, tsUs: number): void {
+    this.#block('replay', this.#replay({ lsn: this.#lsn(lsn), tsUs, txid: xid }, this.#lsn(endLsn)));
+  }
+
+  /** Publishes what was kept of a transaction, as one commit; in steps, so that timers and sockets get their turn. */
+  async #replay(commit: CommitStamp, endLsn: Lsn): Promise<void> {
+    const streamed = this.#streamed();
+    this.#publisher.begin(commit);
+    this.#relations.enterTransaction();
+    this.#replaying = true;
+    for await (const messages of streamed.read(commit.txid)) {
+      while (messages.next()) {
+        this.#stamp = messages.stamp;
+        this.#decoder.decodeStreamed(messages.buffer, messages.start, messages.end);
+        if (this.#registering !== null) await this.#registering;
+      }
+      if (!(await this.#publisher.relieved())) this.#stopped = true;
+      if (this.#stopped) return;
+    }
+    this.#replaying = false;
+    this.#relations.leaveTransaction();
+    this.#publisher.commit(endLsn);
+    streamed.committed(commit.txid);
+    this.#options.onCommit();
+  }
+
+  #streamed(): StreamedTransactions {
+    const { streamed } = this.#options;
+    if (streamed !== null) return streamed;
+    throw new PlatformError(
+      'replication-protocol',
+      'Postgres sends a transaction in progress, which was not asked for',
+    );
+  }
+
   #route(relationId: number): Route | null {
-    const route = this.#routes.get(relationId);
+    const route = this.#relations.get(relationId);
     if (route === undefined) {
       throw new PlatformError('replication-protocol', `a change names relation ${relationId}, which was not described`);
     }
     return route;
   }
 
-  #register(id: number, relation: Relation): void {
+  #register(id: number, relation: Relation, stamp: number): void {
+    const registering = this.#options.routes.add(relation).then((route) => {
+      this.#relations.set(id, route, stamp);
+      this.#registering = null;
+    });
+    this.#registering = registering;
+    if (!this.#replaying) this.#block('schema', registering);
+  }
+
+  /** What comes waits until `work` is done. */
+  #block(reason: 'schema' | 'replay', work: Promise<void>): void {
     this.#blocked = true;
-    this.#options.onBlocked(true);
-    this.#options.routes
-      .add(relation)
-      .then((route) => {
-        this.#routes.set(id, route);
+    this.#options.onBlocked(reason, true);
+    work
+      .then(() => {
+        if (this.#stopped) return;
         this.#blocked = false;
+        this.#options.onBlocked(reason, false);
         this.#takeWaiting();
       })
       .catch(this.#options.onFailure);
@@ -140,7 +214,6 @@ export class StreamFeed implements PgoutputHandler {
       this.#handle(message);
     }
     this.#waiting.splice(0, taken);
-    if (!this.#isBlocked()) this.#options.onBlocked(false);
   }
 
   /** A method, because the compiler does not see that handling a message may block again. */

@@ -9,6 +9,17 @@ const texts = (row: TextRow | null) =>
 
 /** What the decoder says of one message, given as hex with spaces. */
 function said(...messages: string[]): unknown[] {
+  return heard(messages, (decoder, message) => decoder.decode(message));
+}
+
+/** The same for messages out of a block of a transaction in progress, each in the middle of a larger buffer. */
+function saidStreamed(...messages: string[]): unknown[] {
+  return heard(messages, (decoder, message) =>
+    decoder.decodeStreamed(Buffer.concat([Buffer.alloc(3), message, Buffer.alloc(2)]), 3, 3 + message.length),
+  );
+}
+
+function heard(messages: readonly string[], decode: (decoder: PgoutputDecoder, message: Buffer) => void): unknown[] {
   const calls: unknown[] = [];
   const handler: PgoutputHandler = {
     begin: (...args) => calls.push(['begin', ...args]),
@@ -20,9 +31,13 @@ function said(...messages: string[]): unknown[] {
     truncate: (ids) => calls.push(['truncate', ids]),
     message: (transactional, lsn, prefix, content) =>
       calls.push(['message', transactional, lsn, prefix, content.toString()]),
+    streamStart: (...args) => calls.push(['streamStart', ...args]),
+    streamStop: () => calls.push(['streamStop']),
+    streamCommit: (...args) => calls.push(['streamCommit', ...args]),
+    streamAbort: (...args) => calls.push(['streamAbort', ...args]),
   };
   const decoder = new PgoutputDecoder(handler);
-  for (const message of messages) decoder.decode(Buffer.from(message.replaceAll(' ', ''), 'hex'));
+  for (const message of messages) decode(decoder, Buffer.from(message.replaceAll(' ', ''), 'hex'));
   return calls;
 }
 
@@ -78,9 +93,43 @@ describe('pgoutput messages', () => {
     ]);
   });
 
+  test('a transaction in progress begins and ends its blocks, commits, and is rolled back in whole or in part', () => {
+    expect(
+      said(
+        '53 000002fb 01',
+        '45',
+        '63 000002fb 00 00000000016b3748 00000000016b3778 0002a3d5c1e80000',
+        '41 000002fb 000002fc',
+      ),
+    ).toEqual([
+      ['streamStart', 763],
+      ['streamStop'],
+      ['streamCommit', 763, 0x16b3748n, 0x16b3778n, 0x2a3d5c1e80000 + 946_684_800_000_000],
+      ['streamAbort', 763, 764],
+    ]);
+  });
+
+  test('in its blocks, every message names its subtransaction before the rest', () => {
+    expect(
+      saidStreamed(
+        `49 000002fc 0000400c 4e 0002 ${text('a')} 6e`,
+        `44 000002fc 0000400c 4b 0001 ${text('a')}`,
+        '54 000002fc 00000001 00 0000400c',
+        '4d 000002fc 01 00000000016b3748 6d2e68 00 00000002 6869',
+        '59 000002fc 00004000 61 00 62 00',
+      ),
+    ).toEqual([
+      ['insert', 0x400c, ['a', null]],
+      ['delete', 0x400c, ['a'], 'key'],
+      ['truncate', [0x400c]],
+      ['message', true, 0x16b3748n, 'm.h', 'hi'],
+    ]);
+    expect(() => saidStreamed('49 000002fc 0000400c 4e 0001 74 00000002 61')).toThrow('ends inside');
+  });
+
   test('origins and names of types pass; what is not known is refused', () => {
     expect(said('4f 00000000016b3748 61 00', '59 00004000 61 00 62 00')).toEqual([]);
-    expect(() => said('53 000002fb 01')).toThrow('not known');
+    expect(() => said('50 000002fb 01')).toThrow('not known');
     expect(() => said('49 0000400c 4e 0001 78')).toThrow('not known');
     expect(() => said('49 0000400c 4e 0001 74 000000ff 61')).toThrow('ends inside');
   });

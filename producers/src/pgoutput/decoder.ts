@@ -11,7 +11,9 @@ export type OldRowKind = 'key' | 'full';
 
 /**
  * What a stream of pgoutput messages says, in its order. Rows are views: valid until the call returns. LSNs are Postgres' own, without epoch.
- * Streamed (in-progress) transactions are not asked for; their messages are refused.
+ *
+ * A transaction that is sent before its end comes in blocks, `streamStart` to `streamStop`; what stands in them is for whoever keeps it until
+ * `streamCommit` (or `streamAbort`, of the whole or of a part) and is decoded then, as `decodeStreamed`.
  */
 export interface PgoutputHandler {
   /** `lsn` is the commit's LSN, known from the start. */
@@ -24,6 +26,33 @@ export interface PgoutputHandler {
   delete(relationId: number, old: TextRow, oldKind: OldRowKind): void;
   truncate(relationIds: readonly number[]): void;
   message(transactional: boolean, lsn: Lsn, prefix: string, content: Buffer): void;
+  /** What follows belongs to the transaction `xid`, which is in progress. */
+  streamStart(xid: number): void;
+  streamStop(): void;
+  streamCommit(xid: number, lsn: Lsn, endLsn: Lsn, tsUs: number): void;
+  /** The subtransaction `subxid` of `xid` was rolled back; all of it where they are the same. */
+  streamAbort(xid: number, subxid: number): void;
+}
+
+/** Whether the message that begins at `at` ends a block of a transaction in progress. */
+export function isStreamStop(message: Buffer, at: number): boolean {
+  return message[at] === 0x45;
+}
+
+/** Whether the message that begins at `at` says where a replicated change came from: the only one in a block that names no transaction. */
+export function isOrigin(message: Buffer, at: number): boolean {
+  return message[at] === 0x4f;
+}
+
+export function isRelation(message: Buffer, at: number): boolean {
+  return message[at] === 0x52;
+}
+
+/** The (sub)transaction that a message in a block belongs to. */
+export function streamedXid(message: Buffer, at: number): number {
+  if (message.length < at + 5)
+    throw new PlatformError('replication-protocol', 'a streamed message ends before its transaction');
+  return message.readUInt32BE(at + 1);
 }
 
 /** Decodes pgoutput, protocol versions 1 and 2, text format. Throws `replication-protocol` for what it doesn't know. Not re-entrant. */
@@ -33,15 +62,27 @@ export class PgoutputDecoder {
   readonly #new = new TextRow();
   #buffer: Buffer = Buffer.alloc(0);
   #at = 0;
+  #end = 0;
 
   constructor(handler: PgoutputHandler) {
     this.#handler = handler;
   }
 
-  /** One message: the payload of one XLogData. */
-  decode(message: Buffer, start = 0): void {
+  /** One message: the payload of one XLogData, the bytes of `message` from `start` to `end`. */
+  decode(message: Buffer, start = 0, end = message.length): void {
+    this.#end = end;
+    this.#decode(message, start, start + 1);
+  }
+
+  /** One message out of a block of a transaction in progress: the number of its (sub)transaction stands after its kind. */
+  decodeStreamed(message: Buffer, start = 0, end = message.length): void {
+    this.#end = end;
+    this.#decode(message, start, start + 5);
+  }
+
+  #decode(message: Buffer, start: number, at: number): void {
     this.#buffer = message;
-    this.#at = start + 1;
+    this.#at = at;
     switch (message[start]) {
       case 0x42: // B
         this.#handler.begin(this.#int64(), this.#time(), this.#int32());
@@ -68,12 +109,30 @@ export class PgoutputDecoder {
       case 0x4d: // M
         this.#message();
         return;
+      case 0x53: // S
+        this.#handler.streamStart(this.#int32());
+        return;
+      case 0x45: // E
+        this.#handler.streamStop();
+        return;
+      case 0x63: // c
+        this.#streamCommit();
+        return;
+      case 0x41: // A
+        this.#handler.streamAbort(this.#int32(), this.#int32());
+        return;
       case 0x4f: // O, where a replicated change came from
       case 0x59: // Y, the name of a type that is not built in
         return;
       default:
         throw unknown('message', message[start]);
     }
+  }
+
+  #streamCommit(): void {
+    const xid = this.#int32();
+    this.#at += 1;
+    this.#handler.streamCommit(xid, this.#int64(), this.#int64(), this.#time());
   }
 
   #relation(): void {
@@ -145,7 +204,7 @@ export class PgoutputDecoder {
       else if (kind === 0x75) row.pushUnchanged();
       else throw unknown('column kind', kind);
     }
-    if (this.#at > buffer.length) throw new PlatformError('replication-protocol', 'a message ends inside its row');
+    if (this.#at > this.#end) throw new PlatformError('replication-protocol', 'a message ends inside its row');
     return row;
   }
 

@@ -8,6 +8,8 @@ import { statusUpdate } from './status-update.ts';
 export interface ReplicationStreamOptions {
   readonly slot: string;
   readonly publication: string;
+  /** Whether Postgres sends large transactions before their end, in parts. */
+  readonly streaming: boolean;
   /** One copy message, a view; what it throws ends the stream. */
   readonly onMessage: (message: Buffer) => void;
   /** What may be acknowledged now, without epoch. */
@@ -41,7 +43,8 @@ export class ReplicationStream {
   static async start(client: pg.Client, options: ReplicationStreamOptions): Promise<ReplicationStream | null> {
     const copy = new CopyStream(
       `START_REPLICATION SLOT ${options.slot} LOGICAL 0/0 ` +
-        `(proto_version '2', publication_names '"${options.publication}"', messages 'true')`,
+        `(proto_version '2', streaming '${options.streaming ? 'on' : 'off'}', ` +
+        `publication_names '"${options.publication}"', messages 'true')`,
       options.onMessage,
     );
     client.query(copy);

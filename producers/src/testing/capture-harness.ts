@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createTestDatabase } from '@millrace/database/testing';
 import type { TestDatabase } from '@millrace/database/testing';
 import { testEngines } from '@millrace/infra-local/testing';
@@ -80,6 +83,7 @@ export class CaptureHarness {
       PARTITIONS: '2',
       HEALTH_PORT: '0',
       LOG_LEVEL: 'warn',
+      SPOOL_FOLDER: join(tmpdir(), name),
       ...settings,
     });
   }
@@ -149,6 +153,7 @@ export class CaptureHarness {
     const topics = (await this.log.admin.listTopics()).filter((topic) => topic.startsWith(this.config.topicPrefix));
     await this.log.admin.deleteTopics(topics);
     await this.log.close();
+    await rm(this.config.spoolFolder, { recursive: true, force: true });
     await this.sql.end();
     await this.database.drop();
   }

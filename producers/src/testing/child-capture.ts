@@ -2,17 +2,34 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { DyingMoment } from './dying.ts';
 
-const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+export interface ChildCaptureOptions {
+  /** Its files may not grow beyond so many blocks: it is told that the file is too large, as it would be told of a full disk. */
+  readonly maxFileBlocks?: number;
+  /** The moment at which it kills itself with SIGKILL. */
+  readonly dies?: DyingMoment;
+}
 
 /** The deployable as a process of its own, to be killed. */
 export class ChildCapture {
   readonly #child: ChildProcess;
   #output = '';
 
-  constructor(environment: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, ['--import', 'tsx', '--conditions=@millrace/source', main], {
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...environment, LOG_LEVEL: 'info' },
+  constructor(environment: Readonly<Record<string, string>>, { maxFileBlocks, dies }: ChildCaptureOptions = {}) {
+    const main = program(dies === undefined ? '../main.ts' : './dying-main.ts');
+    const node = [process.execPath, '--import', 'tsx', '--conditions=@millrace/source', main];
+    const limited = ['sh', '-c', `trap '' XFSZ; ulimit -f ${maxFileBlocks ?? 0}; exec "$@"`, 'sh', ...node];
+    const [command = '', ...args] = maxFileBlocks === undefined ? node : limited;
+    this.#child = spawn(command, args, {
+      env: {
+        PATH: '/usr/local/bin:/usr/bin:/bin',
+        ...environment,
+        LOG_LEVEL: 'info',
+        ...(dies === undefined ? {} : { DIES_WHEN: dies.when, DIES_AT: String(dies.at) }),
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));

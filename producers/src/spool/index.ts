@@ -1,0 +1,3 @@
+export { TransactionSpool } from './transaction-spool.ts';
+export type { TransactionSpoolOptions } from './transaction-spool.ts';
+export type { SpooledMessages } from './spool-file.ts';
