@@ -12,6 +12,11 @@ export const settings = {
   slotName: namingSettings.slotName,
   publicationName: namingSettings.publicationName,
   partitions: partitionsSetting,
+  outboxTable: setting(
+    'OUTBOX_TABLE',
+    z.string().default('commerce.outbox_events'),
+    'Outbox whose rows become events.* records, schema.table; none where there is none',
+  ),
   sourceEpoch: setting(
     'SOURCE_EPOCH',
     z.coerce.number().int().min(0).max(127).default(0),

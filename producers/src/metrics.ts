@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, latencyBuckets } from '@millrace/kernel/telemetry';
 import type { Registry } from '@millrace/kernel/telemetry';
+import { createOutboxMetrics } from './outbox/outbox-metrics.ts';
+import type { OutboxMetrics } from './outbox/outbox-metrics.ts';
 
 /** What the capture measures; names as the runbook uses them. */
 export interface CaptureMetrics {
@@ -12,6 +14,7 @@ export interface CaptureMetrics {
   readonly inFlightBytes: Gauge;
   /** By `outcome`: committed, aborted. */
   readonly streamed: Counter;
+  readonly outbox: OutboxMetrics;
 }
 
 export interface CaptureGauges {
@@ -73,6 +76,7 @@ export function createCaptureMetrics(registry: Registry, gauges: CaptureGauges):
     },
   });
   return {
+    outbox: createOutboxMetrics(registry),
     rows: new Counter({
       name: 'millrace_capture_rows_total',
       help: 'Changes that the log has acknowledged',

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { lsnFromPostgres } from '@millrace/kernel/position';
+import { createEventEncoder } from '@millrace/schemas/events';
+import { MemoryRegistry } from '@millrace/schemas/registry';
+import { eventTopicOf } from '@millrace/schemas/topics';
 import { customerId, principalOf } from '../testing/principals.ts';
 import { startTestApi } from '../testing/test-api.ts';
 import type { TestApi } from '../testing/test-api.ts';
@@ -390,4 +393,25 @@ describe('idempotency keys', () => {
     expect((await call()).headers['idempotent-replayed']).toBeUndefined();
     expect(await onHand(id)).toBe(3);
   });
+});
+
+test('every event that the commands above have written fits the schema of its name', async () => {
+  const encoder = await createEventEncoder(new MemoryRegistry(), '');
+  const { rows } = await api.sql.query<Record<'event_type' | 'aggregate_type' | 'payload', string>>(
+    'select event_type, aggregate_type, payload::text from commerce.outbox_events',
+  );
+  const generic = rows.filter(({ aggregate_type, event_type, payload }) => {
+    const event = {
+      eventId: '',
+      aggregateType: aggregate_type,
+      aggregateId: '',
+      eventType: event_type,
+      tenantId: null,
+      occurredAt: 0n,
+      payload,
+    };
+    return encoder.encode(eventTopicOf(aggregate_type), event).generic;
+  });
+  expect(generic).toEqual([]);
+  expect(new Set(rows.map(({ event_type }) => event_type)).size).toBeGreaterThan(8);
 });

@@ -6,7 +6,10 @@ import { AvroReader, HEADER_BYTES } from '@millrace/schemas/avro';
 import { isOwnKey, isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
 import { END_OF_COMMIT } from './partitions.ts';
 
-/** Header of a tombstone: its delete's position (lsn, ordinal; big endian). Compaction may leave a tombstone without its delete record. */
+/**
+ * Header of an event and of a tombstone: the position of the row, of the delete (lsn, ordinal; big endian). Compaction may leave a tombstone
+ * without its delete record.
+ */
 export const POSITION_HEADER = 'millrace.position';
 
 export function positionHeader({ lsn, ordinal }: Position): readonly [string, Buffer] {
@@ -120,11 +123,10 @@ const avro = new AvroReader();
 function positionOf({ key, value, headers }: RecordView): Position | null {
   if (isWatermarkKey(key) && value !== null) return { lsn: readWatermark(value).lsn, ordinal: END_OF_COMMIT };
   if (key === null || isOwnKey(key)) return null;
-  if (value === null) {
-    const header = headers?.find(([name]) => name === POSITION_HEADER)?.[1];
-    return header === undefined ? null : { lsn: header.readBigUInt64BE(0), ordinal: header.readUInt32BE(8) };
-  }
-  return changePosition(value);
+  // Tombstones and events.
+  const header = headers?.find(([name]) => name === POSITION_HEADER)?.[1];
+  if (header?.length === 12) return { lsn: header.readBigUInt64BE(0), ordinal: header.readUInt32BE(8) };
+  return value === null ? null : changePosition(value);
 }
 
 const OPS = 'cudrt';

@@ -1,14 +1,16 @@
 import type { LogRecord, TopicPartition } from '@millrace/kernel/log';
 import type { Lsn, Position } from '@millrace/kernel/position';
-import { cdcTopics, partitionCount } from '@millrace/schemas/topics';
-import type { CdcTopic } from '@millrace/schemas/topics';
+import { cdcTopics, eventTopics, partitionCount } from '@millrace/schemas/topics';
+import type { CaptureTopic } from '@millrace/schemas/topics';
 
 /** Above every ordinal: a watermark at a commit is the end of that commit. */
 export const END_OF_COMMIT = Number.MAX_SAFE_INTEGER;
 
 /** One partition of the log as the publisher keeps it. */
 export interface PartitionState extends TopicPartition {
-  readonly cdcTopic: CdcTopic;
+  readonly cdcTopic: CaptureTopic;
+  /** Without data, a watermark comes only so often; 0 with every round. What is not compacted keeps each of them. */
+  readonly idleWatermarkMs: number;
   /** The last position in the log; what is at or below it is dropped. */
   readonly last: Position;
   /** Records gathered for the next flush. */
@@ -19,15 +21,47 @@ export interface PartitionState extends TopicPartition {
   partial: boolean;
   /** The highest watermark handed over. */
   watermark: Lsn;
+  /** When that was, by the scheduler's clock. */
+  watermarkedAtMs: number;
 }
 
+/** A partition that the capture writes, before anything is known of it. */
+export type CapturePartition = TopicPartition & Pick<PartitionState, 'cdcTopic' | 'idleWatermarkMs'>;
+
+const EVENTS_IDLE_MS = 60_000;
+
 /** Every `cdc.*` partition, in the catalogue's order. */
-export function cdcPartitions(topicPrefix: string, partitions: number): (TopicPartition & { cdcTopic: CdcTopic })[] {
-  return cdcTopics.flatMap((cdcTopic) =>
+export function cdcPartitions(topicPrefix: string, partitions: number): CapturePartition[] {
+  return partitionsOf(cdcTopics, topicPrefix, partitions, 0);
+}
+
+/** Everything that the capture writes: those, and the events' where an outbox is captured. */
+export function capturePartitions(config: {
+  readonly topicPrefix: string;
+  readonly partitions: number;
+  readonly outboxTable: string;
+}): CapturePartition[] {
+  const { topicPrefix, partitions, outboxTable } = config;
+  const cdc = cdcPartitions(topicPrefix, partitions);
+  return outboxTable === 'none' ? cdc : [...cdc, ...eventPartitions(topicPrefix, partitions)];
+}
+
+export function eventPartitions(topicPrefix: string, partitions: number): CapturePartition[] {
+  return partitionsOf(eventTopics, topicPrefix, partitions, EVENTS_IDLE_MS);
+}
+
+function partitionsOf(
+  topics: readonly CaptureTopic[],
+  topicPrefix: string,
+  partitions: number,
+  idleWatermarkMs: number,
+): CapturePartition[] {
+  return topics.flatMap((cdcTopic) =>
     Array.from({ length: partitionCount(cdcTopic, partitions) }, (_, partition) => ({
       topic: topicPrefix + cdcTopic,
       partition,
       cdcTopic,
+      idleWatermarkMs,
     })),
   );
 }

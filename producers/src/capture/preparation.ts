@@ -20,7 +20,7 @@ import { judgeSlot } from '../slot-care/verdict.ts';
 import type { SlotFacts } from '../slot-care/verdict.ts';
 import { readLastPositions } from './log-positions.ts';
 import type { LogPosition } from './log-positions.ts';
-import { cdcPartitions } from './partitions.ts';
+import { capturePartitions } from './partitions.ts';
 import type { PublisherOptions } from './publisher.ts';
 import { partitionStates } from './publisher.ts';
 import type { RouteCatalog } from './route-catalog.ts';
@@ -116,7 +116,9 @@ async function gather(options: PreparationOptions, system: SourceSystem): Promis
     remembered,
     complete: positions.every(({ watermarked }) => watermarked),
     highest: highestOf(positions.map(({ last }) => last?.lsn ?? 0n)),
-    highestWatermark: highestOf(partitionStates(cdcPartitionsOf(config), positions).map(({ watermark }) => watermark)),
+    highestWatermark: highestOf(
+      partitionStates(capturePartitions(config), positions).map(({ watermark }) => watermark),
+    ),
     flushed: await flushedLsn(sql, epoch),
     epoch,
   };
@@ -172,7 +174,7 @@ async function flushedLsn(sql: pg.Client, epoch: number): Promise<Lsn> {
 
 /** Where the log ends, without fencing anyone. */
 async function positionsNow({ config, log }: PreparationOptions): Promise<LogPosition[]> {
-  const partitions = cdcPartitions(config.topicPrefix, config.partitions);
+  const partitions = capturePartitions(config);
   const ends = new Map<string, { start: bigint; end: bigint }>();
   for (const topic of new Set(partitions.map((partition) => partition.topic))) {
     for (const { partition, start, end } of await log.admin.offsets(topic))
@@ -192,10 +194,6 @@ function highestOf(lsns: readonly Lsn[]): Lsn {
   return lsns.reduce((high, lsn) => (lsn > high ? lsn : high), 0n);
 }
 
-function cdcPartitionsOf({ topicPrefix, partitions }: ProducersConfig) {
-  return cdcPartitions(topicPrefix, partitions);
-}
-
 /** Noted as running before its first row and as complete after its last: killed in between, it is made again. */
 async function snapshot(options: PreparationOptions, memory: SlotMemory, highest: Lsn): Promise<void> {
   const { config, logger, routes, signal } = options;
@@ -204,7 +202,7 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
   const onBroken = (error: Error): void => {
     broken = error;
   };
-  const partitions = cdcPartitions(config.topicPrefix, config.partitions);
+  const partitions = capturePartitions(config);
   const writer = await openCaptureWriter(options);
   const replication = await connectSource(config.databaseUrl, { replication: true, onBroken });
   const client = await connectSource(config.databaseUrl, { onBroken });
@@ -222,6 +220,7 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
       tables: options.tables,
       routes,
       writer,
+      log: options.log,
       publisher: { ...options.publisher, partitions: partitionStates(partitions, []) },
       restarted,
       onProgress: options.onProgress,
@@ -254,13 +253,10 @@ function causeOf(broken: Error | null, error: unknown): unknown {
   return broken ?? error;
 }
 
-/** The one writer of every `cdc.*` partition and of the capture's notes; from here on older producers are refused. */
+/** The one writer of every partition and of the capture's notes; from here on older producers are refused. */
 export function openCaptureWriter({ config, log, routes }: Pick<PreparationOptions, 'config' | 'log' | 'routes'>) {
   const name = `${config.topicPrefix}producers`;
-  const data = cdcPartitions(config.topicPrefix, config.partitions).map(({ topic, partition }) => ({
-    topic,
-    partition,
-  }));
+  const data = capturePartitions(config).map(({ topic, partition }) => ({ topic, partition }));
   return log.openWriter({
     name,
     partitions: [...data, { topic: stateTopic(config.topicPrefix), partition: 0 }],

@@ -1,14 +1,15 @@
 import type { AppendRequest, AppendResult, LogRecord } from '@millrace/kernel/log';
 import { PlatformError } from '@millrace/kernel/errors';
-import type { Lsn } from '@millrace/kernel/position';
-import type { CdcTopic } from '@millrace/schemas/topics';
+import type { Lsn, Position } from '@millrace/kernel/position';
+import type { CaptureTopic } from '@millrace/schemas/topics';
 import { watermarkRecord } from '@millrace/schemas/markers';
 import type { CommitStamp, TextRow } from '@millrace/schemas/cdc';
 import type { Acknowledger } from '../replication/acknowledger.ts';
+import type { EventRoute } from '../outbox/event-route.ts';
 import { positionHeader } from './log-positions.ts';
 import type { LogPosition } from './log-positions.ts';
 import { END_OF_COMMIT } from './partitions.ts';
-import type { PartitionState } from './partitions.ts';
+import type { CapturePartition, PartitionState } from './partitions.ts';
 import type { Route } from './routes.ts';
 import type { ChangeObserver } from '../resnapshot/index.ts';
 import { WatermarkSchedule } from './watermark-schedule.ts';
@@ -29,7 +30,7 @@ export interface PublisherOptions {
   /** The fenced writer's append. */
   readonly append: (batches: readonly AppendRequest[]) => Promise<readonly AppendResult[]>;
   readonly partitions: readonly PartitionState[];
-  readonly watermarkSchemaId: (topic: CdcTopic) => number;
+  readonly watermarkSchemaId: (topic: CaptureTopic) => number;
   readonly acknowledger: Acknowledger;
   /** Highest commit time known from the log, µs. */
   readonly streamTimeUs: number;
@@ -62,7 +63,7 @@ export interface FlushFacts {
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #limits: PublisherLimits;
-  readonly #byTopic = new Map<CdcTopic, PartitionState[]>();
+  readonly #byTopic = new Map<CaptureTopic, PartitionState[]>();
   readonly #schedule: WatermarkSchedule;
   #commit: CommitStamp | null = null;
   #ordinal = 0;
@@ -80,6 +81,8 @@ export class Publisher {
   #flushQueued = false;
   #failed = false;
   #dropped = 0;
+  #events = 0;
+  #draining = false;
   #idle: (() => void)[] = [];
   #relieved: (() => void)[] = [];
   #lastCommit: CommitStamp | null = null;
@@ -110,6 +113,11 @@ export class Publisher {
   /** Rows dropped because the log held them already. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** Events taken in, those that the log held already among them. */
+  get events(): number {
+    return this.#events;
   }
 
   get inFlightBytes(): number {
@@ -143,7 +151,8 @@ export class Publisher {
 
   /** A changed key is a delete of the old and an insert of the new one. */
   update(route: Route, old: TextRow | null, row: TextRow): void {
-    if (old === null || route.key(old).equals(route.key(row))) this.#change(route, 'u', old, row);
+    if (route.outbox !== undefined) this.#change(route, 'u', old, row);
+    else if (old === null || route.key(old).equals(route.key(row))) this.#change(route, 'u', old, row);
     else {
       this.#change(route, 'd', old, null);
       this.#change(route, 'c', null, row);
@@ -157,10 +166,14 @@ export class Publisher {
   truncate(route: Route): void {
     const ordinal = this.#ordinal++;
     const commit = this.#open();
+    if (route.outbox !== undefined) return;
     this.#observer?.truncated(route.relation, commit.txid);
     for (const partition of this.#byTopic.get(route.topic) ?? []) {
       if (isHeld(partition, commit.lsn, ordinal)) this.#dropped++;
-      else this.#push(partition, route.tableKey, route.encoder.encode('t', commit, ordinal, null, null));
+      else {
+        const value = route.encoder.encode('t', commit, ordinal, null, null);
+        this.#push(partition, { key: route.tableKey, value });
+      }
     }
   }
 
@@ -190,6 +203,7 @@ export class Publisher {
   /** Resolves when all that was taken in is in the log. */
   async drain(): Promise<void> {
     this.#schedule.stop();
+    this.#draining = true;
     if (this.#commit === null) this.#flush(true);
     while (this.#inFlight > 0 && !this.#failed) {
       await new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -216,6 +230,10 @@ export class Publisher {
     const commit = this.#open();
     const row = after ?? before;
     if (row === null) throw new PlatformError('internal', 'a change without a row');
+    if (route.outbox !== undefined) {
+      if (op === 'c' || op === 'r') this.#event(route.outbox, { lsn: commit.lsn, ordinal }, row);
+      return;
+    }
     const partition = this.#byTopic.get(route.topic)?.[route.partition(row)];
     if (partition === undefined) throw new PlatformError('internal', `no partition of ${route.topic}`);
     if (this.#observer !== null && op !== 'r') this.#observer.changed(route.relation, route.key(row), commit.txid);
@@ -227,17 +245,25 @@ export class Publisher {
     const value = route.encoder.encode(op, commit, ordinal, before, after);
     if (op === 'd') {
       const tombstone = { key, value: null, headers: [positionHeader({ lsn: commit.lsn, ordinal })] };
-      this.#push(partition, key, value, tombstone);
-    } else this.#push(partition, key, value);
+      this.#push(partition, { key, value }, tombstone);
+    } else this.#push(partition, { key, value });
+  }
+
+  #event(outbox: EventRoute, position: Position, row: TextRow): void {
+    const partition = this.#byTopic.get(outbox.topic(row))?.[outbox.partition(row)];
+    if (partition === undefined) throw new PlatformError('internal', `no partition of ${outbox.topic(row)}`);
+    this.#events++;
+    if (isHeld(partition, position.lsn, position.ordinal)) this.#dropped++;
+    else this.#push(partition, outbox.record(position, row));
   }
 
   /** A delete and its tombstone go in together: no flush parts them. */
-  #push(partition: PartitionState, key: Buffer, value: Buffer, tombstone: LogRecord | null = null): void {
+  #push(partition: PartitionState, record: LogRecord, tombstone: LogRecord | null = null): void {
     if (partition.openFrom < 0) partition.openFrom = partition.records.length;
-    partition.records.push({ key, value });
+    partition.records.push(record);
     if (tombstone !== null) partition.records.push(tombstone);
     this.#pendingRows++;
-    this.#pendingBytes += key.length + value.length + 16;
+    this.#pendingBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 16;
     if (this.#pendingBytes >= this.#limits.flushBytes) this.#flush(false);
   }
 
@@ -296,7 +322,7 @@ export class Publisher {
   #collect(everyPartition: boolean): AppendRequest[] {
     const batches: AppendRequest[] = [];
     for (const partition of this.#options.partitions) {
-      if (!everyPartition && partition.records.length === 0) continue;
+      if (partition.records.length === 0 && !(everyPartition && this.#isWatermarkDue(partition))) continue;
       this.#addWatermark(partition);
       if (partition.records.length === 0) continue;
       batches.push({ topic: partition.topic, partition: partition.partition, records: partition.records });
@@ -313,6 +339,11 @@ export class Publisher {
     const record = watermarkRecord(schemaId, { lsn: this.#watermark, tsUs: this.#tsUs });
     partition.records.splice(partition.openFrom < 0 ? partition.records.length : partition.openFrom, 0, record);
     partition.watermark = this.#watermark;
+    partition.watermarkedAtMs = this.#options.scheduler.nowMs();
+  }
+
+  #isWatermarkDue({ idleWatermarkMs, watermarkedAtMs }: PartitionState): boolean {
+    return this.#draining || this.#options.scheduler.nowMs() - watermarkedAtMs >= idleWatermarkMs;
   }
 
   #send(batches: AppendRequest[], facts: FlushFacts, settled: (() => void) | null): void {
@@ -357,12 +388,12 @@ function isHeld(partition: PartitionState, lsn: Lsn, ordinal: number): boolean {
 
 /** The publisher's view of partitions whose ends were read. */
 export function partitionStates(
-  partitions: readonly { topic: string; partition: number; cdcTopic: CdcTopic }[],
+  partitions: readonly CapturePartition[],
   positions: readonly LogPosition[],
 ): PartitionState[] {
   return partitions.map((partition, index) => {
     const last = positions[index]?.last ?? { lsn: 0n, ordinal: -1 };
     const watermark = last.ordinal === END_OF_COMMIT ? last.lsn : last.lsn - 1n;
-    return { ...partition, last, records: [], openFrom: -1, partial: false, watermark };
+    return { ...partition, last, records: [], openFrom: -1, partial: false, watermark, watermarkedAtMs: -Infinity };
   });
 }

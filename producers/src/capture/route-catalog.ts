@@ -4,8 +4,9 @@ import { envelopeSchema } from '@millrace/schemas/cdc';
 import type { Relation } from '@millrace/schemas/cdc';
 import { barrierRecord, barrierSchema, watermarkSchema } from '@millrace/schemas/markers';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { SOURCE_SCHEMA, cdcTopics, partitionCount } from '@millrace/schemas/topics';
-import type { CdcTopic } from '@millrace/schemas/topics';
+import { SOURCE_SCHEMA, cdcTopics, eventTopics, partitionCount } from '@millrace/schemas/topics';
+import type { CaptureTopic } from '@millrace/schemas/topics';
+import type { Outbox } from '../outbox/outbox.ts';
 import { createRoute } from './routes.ts';
 import type { Route } from './routes.ts';
 import type { SourceTable } from './source-tables.ts';
@@ -17,7 +18,8 @@ export class RouteCatalog {
   readonly #partitions: number;
   readonly #tables: ReadonlyMap<string, SourceTable>;
   readonly #routes = new Map<string, Route>();
-  readonly #watermarkIds = new Map<CdcTopic, number>();
+  readonly #watermarkIds = new Map<CaptureTopic, number>();
+  readonly #outbox: Outbox | null;
   #barrierId = 0;
 
   private constructor(
@@ -25,7 +27,9 @@ export class RouteCatalog {
     topicPrefix: string,
     partitions: number,
     tables: readonly SourceTable[],
+    outbox: Outbox | null,
   ) {
+    this.#outbox = outbox;
     this.#registry = registry;
     this.#topicPrefix = topicPrefix;
     this.#partitions = partitions;
@@ -38,10 +42,11 @@ export class RouteCatalog {
     topicPrefix: string,
     partitions: number,
     tables: readonly SourceTable[],
+    outbox: Outbox | null = null,
   ): Promise<RouteCatalog> {
-    const catalog = new RouteCatalog(registry, topicPrefix, partitions, tables);
+    const catalog = new RouteCatalog(registry, topicPrefix, partitions, tables, outbox);
     await Promise.all([
-      ...cdcTopics.map((topic) => catalog.#registerMarkers(topic)),
+      ...[...cdcTopics, ...(outbox === null ? [] : eventTopics)].map((topic) => catalog.#registerMarkers(topic)),
       ...tables.map(({ relation }) => catalog.add(relation)),
     ]);
     return catalog;
@@ -51,7 +56,12 @@ export class RouteCatalog {
     return [...this.#tables.values()];
   }
 
-  watermarkId(topic: CdcTopic): number {
+  /** Null where none is captured. */
+  get outbox(): Outbox | null {
+    return this.#outbox;
+  }
+
+  watermarkId(topic: CaptureTopic): number {
     const id = this.#watermarkIds.get(topic);
     if (id === undefined) throw new PlatformError('internal', `no watermark schema of ${topic}`);
     return id;
@@ -62,7 +72,9 @@ export class RouteCatalog {
   }
 
   /** Whether the table is captured at all. */
-  captures({ schema, table }: Relation): boolean {
+  captures(relation: Relation): boolean {
+    const { schema, table } = relation;
+    if (this.#outbox?.is(relation) === true) return true;
     return schema === SOURCE_SCHEMA && this.#tables.has(table);
   }
 
@@ -77,6 +89,11 @@ export class RouteCatalog {
   }
 
   async add(relation: Relation): Promise<Route> {
+    if (this.#outbox?.is(relation) === true) {
+      const route = this.#outbox.route(relation);
+      this.#routes.set(fingerprint(relation), route);
+      return route;
+    }
     const source = this.#tables.get(relation.table);
     if (source === undefined) throw new PlatformError('internal', `${relation.table} is not captured`);
     const { captured, primaryKey } = source;
@@ -87,7 +104,7 @@ export class RouteCatalog {
     return route;
   }
 
-  async #registerMarkers(topic: CdcTopic): Promise<void> {
+  async #registerMarkers(topic: CaptureTopic): Promise<void> {
     const name = this.#topicPrefix + topic;
     this.#watermarkIds.set(topic, await this.#registry.register(name, watermarkSchema));
     this.#barrierId = await this.#registry.register(name, barrierSchema);

@@ -3,12 +3,13 @@ import { partitionOf } from '@millrace/schemas/partition';
 import type { Relation, TextRow } from '@millrace/schemas/cdc';
 import { createChangeEncoder } from '@millrace/schemas/cdc';
 import type { ChangeEncoder } from '@millrace/schemas/cdc';
-import type { CapturedTable, CdcTopic } from '@millrace/schemas/topics';
+import type { CapturedTable, CaptureTopic } from '@millrace/schemas/topics';
+import type { EventRoute } from '../outbox/event-route.ts';
 
 /** How one relation's rows become records: where they go, under which key, in which bytes. */
 export interface Route {
   readonly relation: Relation;
-  readonly topic: CdcTopic;
+  readonly topic: CaptureTopic;
   readonly encoder: ChangeEncoder;
   /** The row's partition in its topic. */
   partition(row: TextRow): number;
@@ -16,6 +17,8 @@ export interface Route {
   key(row: TextRow): Buffer;
   /** Key of a truncate: the whole table. */
   readonly tableKey: Buffer;
+  /** The relation is the outbox: its inserts are events, all else that happens to it is of no interest. */
+  readonly outbox?: EventRoute;
 }
 
 const SLASH = 0x2f;

@@ -12,6 +12,7 @@ import { controlAction } from '../control/index.ts';
 import type { CaptureControl, StreamControl } from '../control/index.ts';
 import { createCaptureMetrics } from '../metrics.ts';
 import type { CaptureMetrics } from '../metrics.ts';
+import { openOutbox } from '../outbox/outbox.ts';
 import { blockersText } from '../slot-care/blockers.ts';
 import type { Blocker } from '../slot-care/blockers.ts';
 import { HealGate, refusalText } from '../slot-care/heal-gate.ts';
@@ -248,13 +249,21 @@ export class CaptureService implements Service {
   async #openCatalog(sql: pg.Client): Promise<{ tables: SourceTable[]; routes: RouteCatalog }> {
     const { topicPrefix, partitions, publicationName } = this.#config;
     const tables = await sourceTables(sql, publicationName);
+    const { registry } = this.#options;
+    const outbox = await openOutbox({
+      config: this.#config,
+      sql,
+      registry,
+      logger: this.#logger,
+      metrics: this.#metrics.outbox,
+    });
     const { created } = await this.#options.log.admin.ensureTopics(
       topicSpecs(topicPrefix, partitions).filter(
-        ({ topic }) => topic.startsWith(`${topicPrefix}cdc.`) || topic === stateTopic(topicPrefix),
+        ({ topic }) => /^(cdc|events)\./.test(topic.slice(topicPrefix.length)) || topic === stateTopic(topicPrefix),
       ),
     );
     if (created.length > 0) this.#logger.info({ created }, 'topics created');
-    return { tables, routes: await RouteCatalog.open(this.#options.registry, topicPrefix, partitions, tables) };
+    return { tables, routes: await RouteCatalog.open(registry, topicPrefix, partitions, tables, outbox) };
   }
 
   #watchSlot(client: pg.Client, releasers: Releasers): SlotWatch {

@@ -18,7 +18,8 @@ import { rememberSlot, stateTopic } from '../slot-care/memory.ts';
 import { TransactionSpool } from '../spool/index.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { readLastPositions } from './log-positions.ts';
-import { cdcPartitions } from './partitions.ts';
+import { startEmptying } from '../outbox/emptying.ts';
+import { capturePartitions } from './partitions.ts';
 import { openCaptureWriter } from './preparation.ts';
 import type { PreparedSource } from './preparation.ts';
 import { Publisher, partitionStates } from './publisher.ts';
@@ -172,6 +173,16 @@ export class StreamingSession {
     });
     this.#releasers.push('heartbeat', () => heartbeat.stop());
     const resnapshots = this.#openResnapshots(publisher);
+    if (routes.outbox !== null) {
+      const emptying = startEmptying({
+        databaseUrl: config.databaseUrl,
+        outbox: routes.outbox,
+        acknowledged: () => this.acknowledged & LSN_MASK,
+        published: () => publisher.events,
+        onFailure,
+      });
+      this.#releasers.push('emptying of the outbox', () => emptying.stop());
+    }
     const following = new StreamFeed({
       publisher,
       routes,
@@ -290,7 +301,7 @@ export class StreamingSession {
     );
     const publisher = new Publisher({
       append: (batches) => writer.append(batches),
-      partitions: partitionStates(cdcPartitions(config.topicPrefix, config.partitions), positions),
+      partitions: partitionStates(capturePartitions(config), positions),
       watermarkSchemaId: (topic) => routes.watermarkId(topic),
       acknowledger: this.#acknowledger ?? new Acknowledger(0n),
       streamTimeUs: Math.max(...positions.map(({ tsUs }) => tsUs)),

@@ -1,4 +1,4 @@
-import type { LogWriter } from '@millrace/kernel/log';
+import type { LogClient, LogWriter } from '@millrace/kernel/log';
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Lsn } from '@millrace/kernel/position';
 import { TextRow } from '@millrace/schemas/cdc';
@@ -6,6 +6,7 @@ import type { Relation } from '@millrace/schemas/cdc';
 import type pg from 'pg';
 import { Acknowledger } from '../replication/acknowledger.ts';
 import { CopyStream } from '../replication/copy-stream.ts';
+import { publishPendingEvents } from '../outbox/pending-events.ts';
 import { readCopyLine } from './copy-text.ts';
 import { Publisher } from './publisher.ts';
 import type { PublisherOptions } from './publisher.ts';
@@ -28,6 +29,7 @@ export interface SnapshotOptions {
   readonly tables: readonly SourceTable[];
   readonly routes: RouteCatalog;
   readonly writer: LogWriter;
+  readonly log: LogClient;
   readonly publisher: Pick<PublisherOptions, 'partitions' | 'scheduler' | 'limits' | 'onAcknowledged'>;
   /** The log holds rows of a snapshot that was not completed: readers are told to forget them first. */
   readonly restarted: boolean;
@@ -81,6 +83,18 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<{ rows: nu
       });
       client.query(copy);
       await copy.ended;
+      throwIf(failure);
+    }
+    if (routes.outbox !== null) {
+      const onCopy = (running: CopyStream): CopyStream => (copy = running);
+      rows += await publishPendingEvents({
+        client,
+        log: options.log,
+        outbox: routes.outbox,
+        publisher,
+        writer,
+        onCopy,
+      });
       throwIf(failure);
     }
     await client.query('commit');

@@ -6,6 +6,10 @@ import type { TopicSpec } from '@millrace/kernel/log';
  * order. A table's primary key begins with its aggregate's id (`aggregateColumn`), so the default replica identity carries the route on deletes.
  */
 export type CdcTopic = 'cdc.catalog' | 'cdc.orders' | 'cdc.customers' | 'cdc.carts' | 'cdc.reference';
+/** Intent events from the outbox, a topic per aggregate type; `events.other` takes every type that has none. */
+export type EventTopic = 'events.product' | 'events.order' | 'events.other';
+/** What the capture writes. */
+export type CaptureTopic = CdcTopic | EventTopic;
 export type ViewTopic = 'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders';
 
 export interface CapturedTable {
@@ -53,6 +57,13 @@ export const capturedTables: readonly CapturedTable[] = [
   { table: 'view_generations', topic: 'cdc.reference', aggregateColumn: 'view' },
 ];
 
+/** Every event matters, not only an aggregate's last: nothing is compacted, and what is older than 30 days goes. */
+const events = {
+  'cleanup.policy': 'delete',
+  'retention.ms': '2592000000',
+  'max.message.bytes': '8388608',
+} as const;
+
 /** Partitions of every keyed topic unless a deployment says otherwise; a view's topic has as many as its input. */
 export const DEFAULT_PARTITIONS = 4;
 
@@ -77,9 +88,15 @@ export const cdcTopics: readonly CdcTopic[] = [
   'cdc.carts',
   'cdc.reference',
 ];
+export const eventTopics: readonly EventTopic[] = ['events.product', 'events.order', 'events.other'];
 export const viewTopics: readonly ViewTopic[] = ['views.inventory', 'views.pricing', 'views.catalog', 'views.orders'];
 
-export function partitionCount(topic: CdcTopic | ViewTopic, partitions = DEFAULT_PARTITIONS): number {
+/** The topic of an aggregate type's events. */
+export function eventTopicOf(aggregateType: string): EventTopic {
+  return eventTopics.find((topic) => topic === `events.${aggregateType}`) ?? 'events.other';
+}
+
+export function partitionCount(topic: CaptureTopic | ViewTopic, partitions = DEFAULT_PARTITIONS): number {
   return topic === 'cdc.reference' ? 1 : partitions;
 }
 
@@ -96,5 +113,11 @@ export function topicSpecs(prefix = '', partitions = DEFAULT_PARTITIONS): TopicS
       config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'max.message.bytes': '8388608' },
     },
   ]);
-  return [...keyed, { topic: prefix + CAPTURE_STATE_TOPIC, partitions: 1, config: { 'cleanup.policy': 'compact' } }];
+  const eventSpecs = eventTopics.map((topic) => ({
+    topic: prefix + topic,
+    partitions: partitionCount(topic, partitions),
+    config: events,
+  }));
+  const state = { topic: prefix + CAPTURE_STATE_TOPIC, partitions: 1, config: { 'cleanup.policy': 'compact' } };
+  return [...keyed, ...eventSpecs, state];
 }

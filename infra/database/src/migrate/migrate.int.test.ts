@@ -57,14 +57,15 @@ describe('migrate', () => {
     );
   });
 
-  test('publishes the captured tables, and none of the platform’s own', async () => {
+  test('publishes the captured tables and the outbox, and none of the platform’s own', async () => {
     const published = await client.query<{ tablename: string }>(
       "select tablename from pg_publication_tables where pubname = 'millrace'",
     );
     const names = published.rows.map((row) => row.tablename);
-    expect(names).toHaveLength(27);
-    expect(names).toEqual(expect.arrayContaining(['products', 'inventory', 'orders', 'carts', 'view_generations']));
-    expect(names).not.toEqual(expect.arrayContaining(['outbox_events']));
+    expect(names).toHaveLength(28);
+    expect(names).toEqual(
+      expect.arrayContaining(['products', 'inventory', 'orders', 'carts', 'view_generations', 'outbox_events']),
+    );
     expect(names).not.toEqual(expect.arrayContaining(['idempotency_keys']));
   });
 
