@@ -32,6 +32,16 @@ export const settings = {
     z.coerce.number().int().min(1_048_576).default(16_777_216),
     'Bytes sent to the log and not acknowledged at which reading from Postgres pauses',
   ),
+  snapshotConnections: setting(
+    'SNAPSHOT_CONNECTIONS',
+    z.coerce.number().int().min(1).max(16).default(2),
+    'Connections that the first snapshot copies tables with, at the same time',
+  ),
+  snapshotRowsPerSecond: setting(
+    'SNAPSHOT_ROWS_PER_SECOND',
+    z.coerce.number().int().min(0).default(0),
+    'Most rows a second that the first snapshot copies; 0 is as fast as the log takes them',
+  ),
   resnapshotChunkRows: setting(
     'RESNAPSHOT_CHUNK_ROWS',
     z.coerce.number().int().min(1).max(50_000).default(2_000),

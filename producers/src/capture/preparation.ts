@@ -18,6 +18,7 @@ import { readNotes, rememberSlot, slotMemory, stateTopic } from '../slot-care/me
 import type { SlotMemory } from '../slot-care/memory.ts';
 import { judgeSlot } from '../slot-care/verdict.ts';
 import type { SlotFacts } from '../slot-care/verdict.ts';
+import { openCopyClients } from './copy-clients.ts';
 import { readLastPositions } from './log-positions.ts';
 import type { LogPosition } from './log-positions.ts';
 import { capturePartitions } from './partitions.ts';
@@ -205,7 +206,8 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
   const partitions = capturePartitions(config);
   const writer = await openCaptureWriter(options);
   const replication = await connectSource(config.databaseUrl, { replication: true, onBroken });
-  const client = await connectSource(config.databaseUrl, { onBroken });
+  const { databaseUrl, snapshotConnections, snapshotRowsPerSecond: rowsPerSecond } = config;
+  const copies = await openCopyClients(databaseUrl, snapshotConnections, options.tables, onBroken);
   try {
     logger.info({ slot: config.slotName, restarted }, 'snapshot begins');
     const state = stateTopic(config.topicPrefix);
@@ -214,7 +216,8 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
     const lsn = ((BigInt(memory.epoch) << 56n) | consistentPoint) - 1n;
     if (lsn <= highest) throw unusable(config.slotName, 'was made at a position that the log has passed: start again');
     const { rows } = await takeSnapshot({
-      client,
+      clients: copies.clients,
+      rowsPerSecond,
       snapshotName,
       lsn,
       tables: options.tables,
@@ -231,7 +234,7 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
   } catch (error) {
     throw causeOf(broken, error);
   } finally {
-    await endQuietly(client);
+    await copies.close();
     await endQuietly(replication);
     await writer.close();
   }

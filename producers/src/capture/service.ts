@@ -24,6 +24,7 @@ import { prepareSlot } from './preparation.ts';
 import { defaultLimits } from './publisher.ts';
 import type { FlushFacts } from './publisher.ts';
 import { RouteCatalog } from './route-catalog.ts';
+import { snapshotReason } from './snapshot.ts';
 import type { SnapshotProgress } from './snapshot.ts';
 import { sourceTables } from './source-tables.ts';
 import type { SourceTable } from './source-tables.ts';
@@ -96,8 +97,7 @@ export class CaptureService implements Service {
       return { ready: false, reason: 'another producer uses the slot; this one takes over when it ends' };
     const snapshot = this.#snapshot;
     if (this.#state !== 'snapshot' || snapshot === null) return { ready: false, reason: this.#state };
-    const { table, tablesDone, tables, rows } = snapshot;
-    return { ready: false, reason: `snapshot: table ${tablesDone + 1} of ${tables} (${table}), ${rows} rows so far` };
+    return { ready: false, reason: snapshotReason(snapshot) };
   }
 
   /** Rows sent again by Postgres that the log held already. */

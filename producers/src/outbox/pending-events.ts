@@ -80,8 +80,8 @@ export async function publishPendingEvents(options: PendingEvents): Promise<numb
       if (route.outbox !== undefined && waiting.has(route.outbox.eventId(row))) publisher.snapshotRow(route, row);
     },
   );
-  onCopy(copy);
   client.query(copy);
+  onCopy(copy);
   await copy.ended;
   return waiting.size;
 }

@@ -11,6 +11,9 @@ const SESSION_SETTINGS = [
   'client_encoding=UTF8',
   // What we commit (heartbeats, marks, progress) is ours alone: it must not wait for a standby that is away.
   'synchronous_commit=local',
+  // A server's limits are for those that forget their transactions; a snapshot is long on purpose.
+  'statement_timeout=0',
+  'idle_in_transaction_session_timeout=0',
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');
