@@ -64,6 +64,8 @@ export class CaptureService implements Service {
   readonly #gate: HealGate;
   #fail: (error: unknown) => void = () => undefined;
   #ackedCommitUs = 0;
+  /** By the operator; over sessions of this process. */
+  #paused = false;
   /** Null where the settings turned streaming off. */
   #streamInProgress: 'on' | 'off: the spool is full' | 'off: Postgres failed on a transaction in progress' | null;
 
@@ -144,11 +146,11 @@ export class CaptureService implements Service {
   #stream(): StreamControl | null {
     const session = this.#session;
     if (session === null || this.#state !== 'streaming') return null;
-    return {
-      paused: session.holds.includes('operator'),
-      pause: () => session.hold('operator', true),
-      resume: () => session.hold('operator', false),
+    const hold = (paused: boolean): void => {
+      this.#paused = paused;
+      session.hold('operator', paused);
     };
+    return { paused: this.#paused, pause: () => hold(true), resume: () => hold(false) };
   }
 
   /**
@@ -241,6 +243,7 @@ export class CaptureService implements Service {
       onStreamedEnd: (outcome) => this.#metrics.streamed.inc({ outcome }),
       onAcknowledged: (facts) => this.#acknowledged(facts),
     });
+    session.hold('operator', this.#paused);
     this.#session = session;
     releasers.push('session', () => session.close());
     await session.run(signal);
