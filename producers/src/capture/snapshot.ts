@@ -131,7 +131,10 @@ async function pendingEvents(
 ): Promise<number> {
   const { outbox } = routes;
   if (outbox === null) return 0;
-  const onCopy = (copy: CopyStream): void => gate.add(copy);
+  const onCopy = (copy: CopyStream): void => {
+    gate.add(copy);
+    copy.ended.catch(() => undefined).finally(() => gate.remove(copy));
+  };
   const events = await publishPendingEvents({ client, log, outbox, publisher, writer, onCopy });
   gate.throwIfFailed();
   return events;

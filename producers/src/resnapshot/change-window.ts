@@ -1,6 +1,8 @@
 import type { Relation } from '@millrace/schemas/cdc';
 import type { Visibility } from './visibility.ts';
 
+const MOST_KEYS = 200_000;
+
 /** Told of every change as it is published, in commit order. Keys are the records' keys; views. */
 export interface ChangeObserver {
   changed(relation: Relation, key: Buffer, txid: number): void;
@@ -13,20 +15,28 @@ export interface ChangeObserver {
  * The rule it decides: a row read by a snapshot may be published now only if every transaction that was published and touched its key is seen by
  * that snapshot. It is enough to know the last one: whoever changes a row waits until the one before has ended, so a snapshot that sees the
  * later sees the earlier. What a snapshot sees, all later snapshots see, hence `forget`.
+ *
+ * Memory is bounded: of a table with more keys than `mostKeys` only the transactions are kept. A chunk whose snapshot does not see one of those
+ * (`isBlind`) can't be decided row by row and is read again.
  */
 export class ChangeWindow implements ChangeObserver {
   /** Last transaction by key, per table. */
   readonly #tables = new Map<string, Map<string, number>>();
   readonly #truncated = new Map<string, number>();
   readonly #seen = new Set<number>();
+  /** Transactions whose keys are kept no more, per table. */
+  readonly #blind = new Map<string, Set<number>>();
+  readonly #mostKeys: number;
 
-  constructor(tables: readonly Pick<Relation, 'schema' | 'table'>[]) {
+  constructor(tables: readonly Pick<Relation, 'schema' | 'table'>[], mostKeys = MOST_KEYS) {
+    this.#mostKeys = mostKeys;
     for (const relation of tables) this.#tables.set(nameOf(relation), new Map());
   }
 
   changed(relation: Relation, key: Buffer, txid: number): void {
     const table = this.#tables.get(nameOf(relation));
     if (table === undefined) return;
+    if (table.size >= this.#mostKeys) this.#spill(nameOf(relation), table);
     table.set(key.toString('latin1'), txid);
     this.#seen.add(txid);
   }
@@ -50,12 +60,28 @@ export class ChangeWindow implements ChangeObserver {
     return last === undefined || visibility.sees(last);
   }
 
+  /** Whether a chunk with this snapshot has to be read again: what it may not publish is not known. */
+  isBlind(relation: Relation, visibility: Visibility): boolean {
+    for (const txid of this.#blind.get(nameOf(relation)) ?? []) if (!visibility.sees(txid)) return true;
+    return false;
+  }
+
   /** Forgets what every snapshot from now on sees. */
   forget(visibility: Visibility): void {
     for (const table of [...this.#tables.values(), this.#truncated]) {
       for (const [key, txid] of table) if (visibility.sees(txid)) table.delete(key);
     }
+    for (const table of this.#blind.values()) {
+      for (const txid of table) if (visibility.sees(txid)) table.delete(txid);
+    }
     for (const txid of this.#seen) if (visibility.sees(txid)) this.#seen.delete(txid);
+  }
+
+  #spill(name: string, table: Map<string, number>): void {
+    const blind = this.#blind.get(name) ?? new Set();
+    for (const txid of table.values()) blind.add(txid);
+    table.clear();
+    this.#blind.set(name, blind);
   }
 
   /** Keys held. */

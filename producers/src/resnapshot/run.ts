@@ -121,20 +121,22 @@ export class ResnapshotRun {
       limits,
     );
     const route = await routes.route(relation);
-    let published = 0;
+    const at = { published: 0, isBlind: false };
     const lsn = await this.#publishAtMark((publisher) => {
-      for (const row of rows) {
+      at.isBlind = this.#window.isBlind(relation, visibility);
+      for (const row of at.isBlind ? [] : rows) {
         if (!this.#window.permits(relation, route.key(row), visibility)) continue;
         publisher.snapshotRow(route, row);
-        published++;
+        at.published++;
       }
       this.#window.forget(visibility);
     });
+    if (at.isBlind) return false;
     this.#progress = {
       ...this.#progress,
       tablesDone: isLast ? index + 1 : index,
       lastKey: isLast ? null : (lastKey ?? this.#progress.lastKey),
-      rows: this.#progress.rows + published,
+      rows: this.#progress.rows + at.published,
     };
     await this.#published(lsn);
     await this.#pace.took(rows.length, signal);
@@ -190,17 +192,19 @@ export class ResnapshotRun {
     const { routes } = this.#options;
     const { visibility, relation, absent } = await this.#reader.absent(scope, suspects);
     const route = await routes.route(relation);
-    let deleted = 0;
+    const at = { deleted: 0, isBlind: false };
     const lsn = await this.#publishAtMark((publisher) => {
-      for (const index of absent) {
+      at.isBlind = this.#window.isBlind(relation, visibility);
+      for (const index of at.isBlind ? [] : absent) {
         const row = keyRow(relation, scope.primaryKey, suspects[index] ?? []);
         if (!this.#window.permits(relation, route.key(row), visibility)) continue;
         publisher.delete(route, row);
-        deleted++;
+        at.deleted++;
       }
       this.#window.forget(visibility);
     });
-    this.#progress = { ...this.#progress, deleted: this.#progress.deleted + deleted };
+    if (at.isBlind) return this.#delete(scope, suspects);
+    this.#progress = { ...this.#progress, deleted: this.#progress.deleted + at.deleted };
     await this.#published(lsn);
   }
 
