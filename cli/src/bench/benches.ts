@@ -1,4 +1,5 @@
 import type { CliConfig } from '../config/index.ts';
+import { benchCapture } from './capture.ts';
 import { benchLog } from './log.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 import { benchRoad } from './road.ts';
@@ -9,4 +10,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   log: ({ kafkaBrokers }, { seconds }) =>
     benchLog({ brokers: kafkaBrokers, ...(seconds === undefined ? {} : { seconds }) }),
   road: benchRoad,
+  capture: benchCapture,
 };

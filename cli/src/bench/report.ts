@@ -19,6 +19,11 @@ export interface BenchReport {
 export interface BenchOptions {
   readonly seconds?: number | undefined;
   readonly tps?: number | undefined;
+  readonly runs?: number | undefined;
+  readonly rows?: number | undefined;
+  readonly large?: number | undefined;
+  /** Parts of it, separated by commas; all where it is not given. */
+  readonly only?: string | undefined;
   readonly note: (text: string) => void;
 }
 

@@ -13,6 +13,10 @@ export const benchVerb: Verb = {
     command.argument('<name>', Object.keys(benches).join(' or '));
     command.option('--seconds <n>', 'length of a timed part');
     command.option('--tps <n>', 'commits a second, where the bench commits');
+    command.option('--runs <n>', 'capture: runs of each part, of which the median counts (3)');
+    command.option('--rows <n>', 'capture: rows of a run (1000000)');
+    command.option('--large <n>', 'capture: rows of the transaction and the snapshot that are about memory (10000000)');
+    command.option('--only <parts>', 'capture: of decode, catch-up, snapshot, latency, large, retained');
   },
   async run(options, name, out) {
     const bench = benches[name ?? ''];
@@ -23,6 +27,10 @@ export const benchVerb: Verb = {
     const report = await bench(loadConfig(cliSettings), {
       seconds: number('seconds'),
       tps: number('tps'),
+      runs: number('runs'),
+      rows: number('rows'),
+      large: number('large'),
+      only: typeof options['only'] === 'string' ? options['only'] : undefined,
       note: (text) => out.note(text),
     });
     out.result(report, reportText);

@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { PlatformError } from '@millrace/kernel/errors';
+import { insertRows, producersProgram, query } from './capture-place.ts';
+
+/** One reading of the same slot, from the same place to the same end. */
+export interface Reading {
+  readonly perSecond: number;
+  readonly cpuSecondsPerMillion: number;
+}
+
+/** What reads as fast as can be, to compare with. */
+export interface Limit {
+  readonly name: string;
+  readonly readings: readonly Reading[];
+}
+
+/**
+ * `runs` times: the same rows in transactions of 500, read by `pg_recvlogical` (where this machine has none, by a program of ours that looks at
+ * nothing but the messages' kinds), then by the capture up to the bytes that it would append. Each reads a copy of the same slot.
+ */
+export async function readings(
+  url: string,
+  rows: number,
+  runs: number,
+  note: (text: string) => void,
+): Promise<{ limit: Limit; ours: Reading[] }> {
+  await query(url, `select pg_create_logical_replication_slot('bench_base', 'pgoutput')`);
+  note(`writing ${rows} rows in transactions of 500`);
+  await insertRows(url, 1, rows, 500);
+  await query(url, 'checkpoint');
+  const end = (await query<{ lsn: string }>(url, 'select pg_current_wal_insert_lsn()::text as lsn'))[0]?.lsn ?? '';
+  // The end is passed by the first commit after it.
+  await query(url, `select pg_logical_emit_message(true, 'millrace.bench', '')`);
+  const hasTool = await canRun('pg_recvlogical', ['--version']);
+  const limit: Reading[] = [];
+  const ours: Reading[] = [];
+  for (let run = 1; run <= runs; run++) {
+    const read = hasTool ? recvlogical : onlyRead;
+    limit.push(await onCopy(url, run, (slot) => read(url, slot, end, rows)));
+    ours.push(await onCopy(url, run, (slot) => decode(url, slot, end, rows)));
+    note(`run ${run} of ${runs}: limit ${shown(limit.at(-1))}, decoded and encoded ${shown(ours.at(-1))}`);
+  }
+  await query(url, `select pg_drop_replication_slot('bench_base')`);
+  return { limit: { name: hasTool ? 'pg_recvlogical' : 'a reader that only counts', readings: limit }, ours };
+}
+
+const shown = (reading: Reading | undefined): string => `${Math.round(reading?.perSecond ?? 0)}/s`;
+
+/** Whether the program can be started and ends well. */
+function canRun(command: string, args: readonly string[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: 'ignore' });
+    child.once('error', () => resolve(false));
+    child.once('exit', (code) => resolve(code === 0));
+  });
+}
+
+async function onCopy(url: string, run: number, read: (slot: string) => Promise<Reading>): Promise<Reading> {
+  const slot = `bench_copy_${run}`;
+  await query(url, `select pg_copy_logical_replication_slot('bench_base', $1)`, [slot]);
+  try {
+    return await read(slot);
+  } finally {
+    await query(url, 'select pg_drop_replication_slot($1)', [slot]);
+  }
+}
+
+async function recvlogical(url: string, slot: string, end: string, rows: number): Promise<Reading> {
+  const beganMs = performance.now();
+  const options = ['proto_version=2', 'publication_names=millrace', 'messages=true'].flatMap((option) => [
+    '-o',
+    option,
+  ]);
+  await output('pg_recvlogical', [
+    ...['-d', url, '-S', slot, '--start', '-f', '/dev/null', '--no-loop', `--endpos=${end}`],
+    ...options,
+  ]);
+  return { perSecond: rows / ((performance.now() - beganMs) / 1_000), cpuSecondsPerMillion: Number.NaN };
+}
+
+const decode = (url: string, slot: string, end: string, rows: number): Promise<Reading> =>
+  ownReading({ DATABASE_URL: url, SLOT_NAME: slot, END_LSN: end }, rows);
+
+const onlyRead = (url: string, slot: string, end: string, rows: number): Promise<Reading> =>
+  ownReading({ DATABASE_URL: url, SLOT_NAME: slot, END_LSN: end, ONLY_READ: '1' }, rows);
+
+async function ownReading(env: Readonly<Record<string, string>>, expected: number): Promise<Reading> {
+  const text = await output(process.execPath, [producersProgram('bench/decode-main.js')], env);
+  const { rows, seconds, cpuSeconds } = JSON.parse(text) as { rows: number; seconds: number; cpuSeconds: number };
+  if (rows !== expected) throw new PlatformError('internal', `read ${rows} rows of ${expected}`);
+  return { perSecond: rows / seconds, cpuSecondsPerMillion: (cpuSeconds / rows) * 1e6 };
+}
+
+function output(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let text = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-2_000)));
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      if (code === 0) resolve(text);
+      else reject(new PlatformError('internal', `${command} ended with ${code ?? 'a signal'}: ${errors}`));
+    });
+  });
+}
