@@ -1,5 +1,6 @@
 import { connectionSettings, environment, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
 import type { ConfigOf } from '@millrace/kernel/config';
+import { declarationSetting } from './declaration/index.ts';
 import { partitionsSetting } from '@millrace/schemas/topics';
 
 const { MILLRACE_HOME = '.millrace' } = environment();
@@ -17,6 +18,7 @@ export const settings = {
     z.string().default('commerce.outbox_events'),
     'Outbox whose rows become events.* records, schema.table; none where there is none',
   ),
+  captureTables: declarationSetting,
   sourceEpoch: setting(
     'SOURCE_EPOCH',
     z.coerce.number().int().min(0).max(127).default(0),

@@ -1,7 +1,10 @@
 import type { LogRecord, TopicPartition } from '@millrace/kernel/log';
 import type { Lsn, Position } from '@millrace/kernel/position';
-import { cdcTopics, eventTopics, partitionCount } from '@millrace/schemas/topics';
+import { eventTopics } from '@millrace/schemas/topics';
 import type { CaptureTopic } from '@millrace/schemas/topics';
+import type { ProducersConfig } from '../config.ts';
+import { shopDeclaration } from '../declaration/index.ts';
+import type { DeclaredTopic } from '../declaration/index.ts';
 
 /** Above every ordinal: a watermark at a commit is the end of that commit. */
 export const END_OF_COMMIT = Number.MAX_SAFE_INTEGER;
@@ -30,38 +33,40 @@ export type CapturePartition = TopicPartition & Pick<PartitionState, 'cdcTopic' 
 
 const EVENTS_IDLE_MS = 60_000;
 
-/** Every `cdc.*` partition, in the catalogue's order. */
-export function cdcPartitions(topicPrefix: string, partitions: number): CapturePartition[] {
-  return partitionsOf(cdcTopics, topicPrefix, partitions, 0);
+/** Every `cdc.*` partition of the topics, in their order; without `topics`, those of the shop. */
+export function cdcPartitions(
+  topicPrefix: string,
+  partitions: number,
+  topics: readonly DeclaredTopic[] = shopDeclaration.topics,
+): CapturePartition[] {
+  return topics.flatMap(({ topic, partitions: own }) => partitionsOf(topic, topicPrefix, own ?? partitions, 0));
 }
 
 /** Everything that the capture writes: those, and the events' where an outbox is captured. */
-export function capturePartitions(config: {
-  readonly topicPrefix: string;
-  readonly partitions: number;
-  readonly outboxTable: string;
-}): CapturePartition[] {
-  const { topicPrefix, partitions, outboxTable } = config;
-  const cdc = cdcPartitions(topicPrefix, partitions);
+export function capturePartitions({
+  topicPrefix,
+  partitions,
+  outboxTable,
+  captureTables,
+}: Pick<ProducersConfig, 'topicPrefix' | 'partitions' | 'outboxTable' | 'captureTables'>): CapturePartition[] {
+  const cdc = cdcPartitions(topicPrefix, partitions, captureTables.declaration.topics);
   return outboxTable === 'none' ? cdc : [...cdc, ...eventPartitions(topicPrefix, partitions)];
 }
 
 export function eventPartitions(topicPrefix: string, partitions: number): CapturePartition[] {
-  return partitionsOf(eventTopics, topicPrefix, partitions, EVENTS_IDLE_MS);
+  return eventTopics.flatMap((topic) => partitionsOf(topic, topicPrefix, partitions, EVENTS_IDLE_MS));
 }
 
 function partitionsOf(
-  topics: readonly CaptureTopic[],
+  cdcTopic: CaptureTopic,
   topicPrefix: string,
-  partitions: number,
+  count: number,
   idleWatermarkMs: number,
 ): CapturePartition[] {
-  return topics.flatMap((cdcTopic) =>
-    Array.from({ length: partitionCount(cdcTopic, partitions) }, (_, partition) => ({
-      topic: topicPrefix + cdcTopic,
-      partition,
-      cdcTopic,
-      idleWatermarkMs,
-    })),
-  );
+  return Array.from({ length: count }, (_, partition) => ({
+    topic: topicPrefix + cdcTopic,
+    partition,
+    cdcTopic,
+    idleWatermarkMs,
+  }));
 }

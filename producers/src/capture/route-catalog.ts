@@ -4,8 +4,10 @@ import { envelopeSchema } from '@millrace/schemas/cdc';
 import type { Relation } from '@millrace/schemas/cdc';
 import { barrierRecord, barrierSchema, watermarkSchema } from '@millrace/schemas/markers';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { SOURCE_SCHEMA, cdcTopics, eventTopics, partitionCount } from '@millrace/schemas/topics';
+import { eventTopics } from '@millrace/schemas/topics';
 import type { CaptureTopic } from '@millrace/schemas/topics';
+import { shopDeclaration } from '../declaration/index.ts';
+import type { DeclaredTopic } from '../declaration/index.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { createRoute } from './routes.ts';
 import type { Route } from './routes.ts';
@@ -16,6 +18,7 @@ export class RouteCatalog {
   readonly #registry: SchemaRegistry;
   readonly #topicPrefix: string;
   readonly #partitions: number;
+  readonly #topics: readonly DeclaredTopic[];
   readonly #tables: ReadonlyMap<string, SourceTable>;
   readonly #routes = new Map<string, Route>();
   readonly #watermarkIds = new Map<CaptureTopic, number>();
@@ -28,12 +31,14 @@ export class RouteCatalog {
     partitions: number,
     tables: readonly SourceTable[],
     outbox: Outbox | null,
+    topics: readonly DeclaredTopic[],
   ) {
     this.#outbox = outbox;
+    this.#topics = topics;
     this.#registry = registry;
     this.#topicPrefix = topicPrefix;
     this.#partitions = partitions;
-    this.#tables = new Map(tables.map((table) => [table.captured.table, table]));
+    this.#tables = new Map(tables.map((table) => [nameOf(table.relation), table]));
   }
 
   /** Registers every schema in use. Throws `schema-incompatible`, `engine-unreachable`. */
@@ -43,10 +48,12 @@ export class RouteCatalog {
     partitions: number,
     tables: readonly SourceTable[],
     outbox: Outbox | null = null,
+    topics: readonly DeclaredTopic[] = shopDeclaration.topics,
   ): Promise<RouteCatalog> {
-    const catalog = new RouteCatalog(registry, topicPrefix, partitions, tables, outbox);
+    const catalog = new RouteCatalog(registry, topicPrefix, partitions, tables, outbox, topics);
+    const names = [...topics.map(({ topic }) => topic), ...(outbox === null ? [] : eventTopics)];
     await Promise.all([
-      ...[...cdcTopics, ...(outbox === null ? [] : eventTopics)].map((topic) => catalog.#registerMarkers(topic)),
+      ...names.map((topic) => catalog.#registerMarkers(topic)),
       ...tables.map(({ relation }) => catalog.add(relation)),
     ]);
     return catalog;
@@ -71,11 +78,13 @@ export class RouteCatalog {
     return barrierRecord(this.#barrierId, writer, epoch);
   }
 
+  partitionCount(topic: CaptureTopic): number {
+    return this.#topics.find((declared) => declared.topic === topic)?.partitions ?? this.#partitions;
+  }
+
   /** Whether the table is captured at all. */
   captures(relation: Relation): boolean {
-    const { schema, table } = relation;
-    if (this.#outbox?.is(relation) === true) return true;
-    return schema === SOURCE_SCHEMA && this.#tables.has(table);
+    return this.#outbox?.is(relation) === true || this.#tables.has(nameOf(relation));
   }
 
   /** The relation's route; undefined where its schema is not registered yet: call `add`. */
@@ -94,11 +103,11 @@ export class RouteCatalog {
       this.#routes.set(fingerprint(relation), route);
       return route;
     }
-    const source = this.#tables.get(relation.table);
-    if (source === undefined) throw new PlatformError('internal', `${relation.table} is not captured`);
+    const source = this.#tables.get(nameOf(relation));
+    if (source === undefined) throw new PlatformError('internal', `${nameOf(relation)} is not captured`);
     const { captured, primaryKey } = source;
     const schemaId = await this.#registry.register(this.#topicPrefix + captured.topic, envelopeSchema(relation));
-    const partitions = partitionCount(captured.topic, this.#partitions);
+    const partitions = this.partitionCount(captured.topic);
     const route = createRoute(relation, captured, primaryKey, partitions, schemaId);
     this.#routes.set(fingerprint(relation), route);
     return route;
@@ -109,6 +118,11 @@ export class RouteCatalog {
     this.#watermarkIds.set(topic, await this.#registry.register(name, watermarkSchema));
     this.#barrierId = await this.#registry.register(name, barrierSchema);
   }
+}
+
+/** `schema.table` */
+function nameOf({ schema, table }: Relation): string {
+  return `${schema}.${table}`;
 }
 
 function fingerprint(relation: Relation): string {

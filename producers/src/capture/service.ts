@@ -5,7 +5,7 @@ import type { Service } from '@millrace/kernel/lifecycle';
 import { lsnText, lsnToPostgres } from '@millrace/kernel/position';
 import type { Logger, Registry } from '@millrace/kernel/telemetry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { topicSpecs } from '@millrace/schemas/topics';
+import { captureStateSpec, eventSpecs, keyedSpecs } from '@millrace/schemas/topics';
 import type pg from 'pg';
 import type { ProducersConfig } from '../config.ts';
 import { controlAction } from '../control/index.ts';
@@ -17,7 +17,6 @@ import { blockersText } from '../slot-care/blockers.ts';
 import type { Blocker } from '../slot-care/blockers.ts';
 import { HealGate, refusalText } from '../slot-care/heal-gate.ts';
 import type { Refusal } from '../slot-care/heal-gate.ts';
-import { stateTopic } from '../slot-care/memory.ts';
 import { SlotWatch } from '../slot-care/slot-watch.ts';
 import { connectSource, endQuietly, sqlState } from '../replication/connect.ts';
 import { prepareSlot } from './preparation.ts';
@@ -250,8 +249,9 @@ export class CaptureService implements Service {
   }
 
   async #openCatalog(sql: pg.Client): Promise<{ tables: SourceTable[]; routes: RouteCatalog }> {
-    const { topicPrefix, partitions, publicationName } = this.#config;
-    const tables = await sourceTables(sql, publicationName);
+    const { topicPrefix, partitions, publicationName, captureTables, outboxTable } = this.#config;
+    const { tables: declared, topics } = captureTables.declaration;
+    const tables = await sourceTables(sql, publicationName, declared);
     const { registry } = this.#options;
     const outbox = await openOutbox({
       config: this.#config,
@@ -260,13 +260,13 @@ export class CaptureService implements Service {
       logger: this.#logger,
       metrics: this.#metrics.outbox,
     });
-    const { created } = await this.#options.log.admin.ensureTopics(
-      topicSpecs(topicPrefix, partitions).filter(
-        ({ topic }) => /^(cdc|events)\./.test(topic.slice(topicPrefix.length)) || topic === stateTopic(topicPrefix),
-      ),
-    );
+    const { created } = await this.#options.log.admin.ensureTopics([
+      ...topics.flatMap(({ topic, partitions: own }) => keyedSpecs(topic, topicPrefix, own ?? partitions)),
+      ...(outboxTable === 'none' ? [] : eventSpecs(topicPrefix, partitions)),
+      captureStateSpec(topicPrefix),
+    ]);
     if (created.length > 0) this.#logger.info({ created }, 'topics created');
-    return { tables, routes: await RouteCatalog.open(registry, topicPrefix, partitions, tables, outbox) };
+    return { tables, routes: await RouteCatalog.open(registry, topicPrefix, partitions, tables, outbox, topics) };
   }
 
   #watchSlot(client: pg.Client, releasers: Releasers): SlotWatch {

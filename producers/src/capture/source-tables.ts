@@ -1,7 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { PUBLISHED_COLUMNS_QUERY, relationsOf } from '@millrace/schemas/cdc';
 import type { PublishedColumn, Relation } from '@millrace/schemas/cdc';
-import { SOURCE_SCHEMA, capturedTables } from '@millrace/schemas/topics';
+import { capturedTables } from '@millrace/schemas/topics';
 import type { CapturedTable } from '@millrace/schemas/topics';
 import type pg from 'pg';
 
@@ -14,15 +14,22 @@ export interface SourceTable {
 }
 
 const PRIMARY_KEYS_QUERY = `
-  select c.relname::text as "table", c.relreplident::text as identity,
+  select n.nspname::text as schema, c.relname::text as "table", c.relreplident::text as identity,
          array_agg(a.attname::text order by k.at) filter (where a.attname is not null) as key
   from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace and n.nspname = $1
+  join pg_namespace n on n.oid = c.relnamespace and n.nspname = any ($1)
   left join pg_index i on i.indrelid = c.oid and i.indisprimary
   left join lateral unnest(i.indkey) with ordinality as k(attnum, at) on true
   left join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
   where c.relkind in ('r', 'p')
-  group by c.relname, c.relreplident`;
+  group by n.nspname, c.relname, c.relreplident`;
+
+interface KeyRow {
+  readonly schema: string;
+  readonly table: string;
+  readonly identity: string;
+  readonly key: string[] | null;
+}
 
 const PUBLICATION_QUERY = `
   select pubinsert and pubupdate and pubdelete and pubtruncate as everything from pg_publication where pubname = $1`;
@@ -31,7 +38,11 @@ const PUBLICATION_QUERY = `
  * The captured tables, checked: each is published with all operations, has a primary key that begins with its aggregate's id, and a replica
  * identity. Throws `table-not-capturable` naming every problem together.
  */
-export async function sourceTables(client: pg.Client, publication: string): Promise<SourceTable[]> {
+export async function sourceTables(
+  client: pg.Client,
+  publication: string,
+  declared: readonly CapturedTable[] = capturedTables,
+): Promise<SourceTable[]> {
   const publications = await client.query<{ everything: boolean }>(PUBLICATION_QUERY, [publication]);
   if (publications.rows[0] === undefined) {
     throw refused([`publication ${publication} does not exist: run \`millrace migrate\` or set PUBLICATION_NAME`]);
@@ -43,13 +54,11 @@ export async function sourceTables(client: pg.Client, publication: string): Prom
     );
   }
   const published = await client.query<PublishedColumn>(PUBLISHED_COLUMNS_QUERY, [publication]);
-  const keys = await client.query<{ table: string; identity: string; key: string[] | null }>(PRIMARY_KEYS_QUERY, [
-    SOURCE_SCHEMA,
-  ]);
+  const keys = await client.query<KeyRow>(PRIMARY_KEYS_QUERY, [[...new Set(declared.map(({ schema }) => schema))]]);
   const relations = relationsOf(published.rows);
-  const tables = capturedTables.flatMap((captured): SourceTable[] => {
-    const relation = relations.find(({ schema, table }) => schema === SOURCE_SCHEMA && table === captured.table);
-    const facts = keys.rows.find(({ table }) => table === captured.table);
+  const tables = declared.flatMap((captured): SourceTable[] => {
+    const relation = relations.find(({ schema, table }) => schema === captured.schema && table === captured.table);
+    const facts = keys.rows.find(({ schema, table }) => schema === captured.schema && table === captured.table);
     const problem = problemOf(captured, relation, facts, publication);
     if (problem !== null) problems.push(problem);
     return relation === undefined ? [] : [{ captured, relation, primaryKey: facts?.key ?? [] }];
@@ -59,13 +68,13 @@ export async function sourceTables(client: pg.Client, publication: string): Prom
 }
 
 function problemOf(
-  { table, aggregateColumn }: CapturedTable,
+  { schema, table, aggregateColumn }: CapturedTable,
   relation: Relation | undefined,
-  facts: { identity: string; key: string[] | null } | undefined,
+  facts: KeyRow | undefined,
   publication: string,
 ): string | null {
-  const name = `${SOURCE_SCHEMA}.${table}`;
-  if (facts === undefined) return `${name} does not exist: run \`millrace migrate\``;
+  const name = `${schema}.${table}`;
+  if (facts === undefined) return `${name} does not exist: run \`millrace migrate\`, or correct CAPTURE_TABLES`;
   if (relation === undefined) return `${name} is not published: alter publication ${publication} add table ${name}`;
   if (facts.key?.[0] !== aggregateColumn)
     return `${name} has a primary key that does not begin with ${aggregateColumn}`;

@@ -4,7 +4,6 @@ import { sleep } from '@millrace/kernel/retry';
 import { TextRow, textRow } from '@millrace/schemas/cdc';
 import type { Relation } from '@millrace/schemas/cdc';
 import { partitionOf } from '@millrace/schemas/partition';
-import { partitionCount } from '@millrace/schemas/topics';
 import type pg from 'pg';
 import type { Publisher } from '../capture/publisher.ts';
 import type { SourceTable } from '../capture/source-tables.ts';
@@ -150,7 +149,7 @@ export class ResnapshotRun {
     if (topic === undefined) return;
     const ghosts = new Map<string, { readonly scope: TableScope; readonly ghosts: Ghosts }>();
     const partitions = new Set<number>();
-    const count = partitionCount(topic, this.#options.partitions);
+    const count = this.#options.routes.partitionCount(topic);
     for (const table of this.#tables) {
       const scope = scopeOf(entry.request, table);
       const { aggregate } = entry.request;

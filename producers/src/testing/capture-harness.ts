@@ -14,6 +14,7 @@ import type { Logger } from '@millrace/kernel/telemetry';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import pg from 'pg';
+import { cdcPartitions } from '../capture/partitions.ts';
 import { CaptureService } from '../capture/service.ts';
 import { settings } from '../config.ts';
 import type { ProducersConfig } from '../config.ts';
@@ -116,8 +117,11 @@ export class CaptureHarness {
     return { service, ended, stop, metrics };
   }
 
-  reader(): PlainReader {
-    const reader = new PlainReader(this.log, this.registry, this.config.topicPrefix, this.config.partitions);
+  /** @param config stands above the harness's. */
+  reader(config: Partial<ProducersConfig> = {}): PlainReader {
+    const { topicPrefix, partitions, captureTables } = { ...this.config, ...config };
+    const all = cdcPartitions(topicPrefix, partitions, captureTables.declaration.topics);
+    const reader = new PlainReader(this.log, this.registry, all);
     this.#release.push(() => reader.close());
     return reader;
   }

@@ -1,10 +1,9 @@
-import type { LogClient, LogReader } from '@millrace/kernel/log';
+import type { LogClient, LogReader, TopicPartition } from '@millrace/kernel/log';
 import { isKind } from '@millrace/kernel/errors';
 import { createChangeDecoder } from '@millrace/schemas/cdc';
 import type { Change } from '@millrace/schemas/cdc';
 import { isOwnKey, isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { cdcPartitions } from '../capture/partitions.ts';
 
 /** A change with where it was read. */
 export interface ReadChange extends Change {
@@ -27,8 +26,7 @@ export class PlainReader {
   readonly #partitionCount: number;
   readonly #last = new Map<string, { lsn: bigint; ordinal: number }>();
 
-  constructor(log: LogClient, registry: SchemaRegistry, topicPrefix: string, partitions: number) {
-    const all = cdcPartitions(topicPrefix, partitions);
+  constructor(log: LogClient, registry: SchemaRegistry, all: readonly TopicPartition[]) {
     this.#partitionCount = all.length;
     this.#reader = log.createReader();
     this.#decoder = createChangeDecoder(registry);

@@ -5,7 +5,7 @@ import type { TopicSpec } from '@millrace/kernel/log';
  * The topic catalogue: a topic per aggregate, not per table, so that one partition holds an aggregate's rows of all its tables in commit
  * order. A table's primary key begins with its aggregate's id (`aggregateColumn`), so the default replica identity carries the route on deletes.
  */
-export type CdcTopic = 'cdc.catalog' | 'cdc.orders' | 'cdc.customers' | 'cdc.carts' | 'cdc.reference';
+export type CdcTopic = `cdc.${string}`;
 /** Intent events from the outbox, a topic per aggregate type; `events.other` takes every type that has none. */
 export type EventTopic = 'events.product' | 'events.order' | 'events.other';
 /** What the capture writes. */
@@ -13,18 +13,20 @@ export type CaptureTopic = CdcTopic | EventTopic;
 export type ViewTopic = 'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders';
 
 export interface CapturedTable {
+  readonly schema: string;
   readonly table: string;
   readonly topic: CdcTopic;
   /** Column whose text is the partitioning key. */
   readonly aggregateColumn: string;
 }
 
-const tablesOf = (topic: CdcTopic, aggregateColumn: string, tables: readonly string[]): CapturedTable[] =>
-  tables.map((table) => ({ table, topic, aggregateColumn }));
-
 /** Schema that holds the shop's tables. */
 export const SOURCE_SCHEMA = 'commerce';
 
+const tablesOf = (topic: CdcTopic, aggregateColumn: string, tables: readonly string[]): CapturedTable[] =>
+  tables.map((table) => ({ schema: SOURCE_SCHEMA, table, topic, aggregateColumn }));
+
+/** The shop's tables. Another deployment declares its own: see the producers' CAPTURE_TABLES. */
 export const capturedTables: readonly CapturedTable[] = [
   ...tablesOf('cdc.catalog', 'product_id', [
     'products',
@@ -48,13 +50,13 @@ export const capturedTables: readonly CapturedTable[] = [
   ]),
   ...tablesOf('cdc.customers', 'customer_id', ['customers', 'addresses']),
   ...tablesOf('cdc.carts', 'cart_id', ['carts', 'cart_items']),
-  { table: 'tenants', topic: 'cdc.reference', aggregateColumn: 'tenant_id' },
-  { table: 'vendors', topic: 'cdc.reference', aggregateColumn: 'vendor_id' },
-  { table: 'categories', topic: 'cdc.reference', aggregateColumn: 'category_id' },
-  { table: 'tags', topic: 'cdc.reference', aggregateColumn: 'tag_id' },
-  { table: 'price_rules', topic: 'cdc.reference', aggregateColumn: 'rule_id' },
-  { table: 'warehouses', topic: 'cdc.reference', aggregateColumn: 'warehouse_id' },
-  { table: 'view_generations', topic: 'cdc.reference', aggregateColumn: 'view' },
+  ...tablesOf('cdc.reference', 'tenant_id', ['tenants']),
+  ...tablesOf('cdc.reference', 'vendor_id', ['vendors']),
+  ...tablesOf('cdc.reference', 'category_id', ['categories']),
+  ...tablesOf('cdc.reference', 'tag_id', ['tags']),
+  ...tablesOf('cdc.reference', 'rule_id', ['price_rules']),
+  ...tablesOf('cdc.reference', 'warehouse_id', ['warehouses']),
+  ...tablesOf('cdc.reference', 'view', ['view_generations']),
 ];
 
 /** Every event matters, not only an aggregate's last: nothing is compacted, and what is older than 30 days goes. */
@@ -103,21 +105,30 @@ export function partitionCount(topic: CaptureTopic | ViewTopic, partitions = DEF
 /** The capture's own notes (which source the log was copied from, parked tables): beside the log, and of no use to readers. */
 export const CAPTURE_STATE_TOPIC = 'capture.state';
 
-/** Every topic in use with its settings, `prefix` before each name; dead-letter topics included. */
-export function topicSpecs(prefix = '', partitions = DEFAULT_PARTITIONS): TopicSpec[] {
-  const keyed = [...cdcTopics, ...viewTopics].flatMap((topic) => [
-    { topic: prefix + topic, partitions: partitionCount(topic, partitions), config: compacted },
+/** A compacted topic with its dead-letter topic. */
+export function keyedSpecs(topic: CdcTopic | ViewTopic, prefix: string, partitions: number): TopicSpec[] {
+  return [
+    { topic: prefix + topic, partitions, config: compacted },
     {
       topic: `${prefix}${topic}.dlq`,
-      partitions: partitionCount(topic, partitions),
+      partitions,
       config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'max.message.bytes': '8388608' },
     },
-  ]);
-  const eventSpecs = eventTopics.map((topic) => ({
-    topic: prefix + topic,
-    partitions: partitionCount(topic, partitions),
-    config: events,
-  }));
-  const state = { topic: prefix + CAPTURE_STATE_TOPIC, partitions: 1, config: { 'cleanup.policy': 'compact' } };
-  return [...keyed, ...eventSpecs, state];
+  ];
+}
+
+export function eventSpecs(prefix: string, partitions: number): TopicSpec[] {
+  return eventTopics.map((topic) => ({ topic: prefix + topic, partitions, config: events }));
+}
+
+export function captureStateSpec(prefix: string): TopicSpec {
+  return { topic: prefix + CAPTURE_STATE_TOPIC, partitions: 1, config: { 'cleanup.policy': 'compact' } };
+}
+
+/** Every topic in use with its settings, `prefix` before each name; dead-letter topics included. */
+export function topicSpecs(prefix = '', partitions = DEFAULT_PARTITIONS): TopicSpec[] {
+  const keyed = [...cdcTopics, ...viewTopics].flatMap((topic) =>
+    keyedSpecs(topic, prefix, partitionCount(topic, partitions)),
+  );
+  return [...keyed, ...eventSpecs(prefix, partitions), captureStateSpec(prefix)];
 }

@@ -1,0 +1,103 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { CaptureHarness, eventually } from '../testing/index.ts';
+import { readDeclaration } from './index.ts';
+
+const MINUTE = 60_000;
+
+const tables = [
+  { table: 'Sales desk.Order lines', topic: 'cdc.sales', aggregateColumn: 'Order' },
+  { table: 'app.flags', topic: 'cdc.settings', aggregateColumn: 'name' },
+  { table: 'other.flags', topic: 'cdc.sales', aggregateColumn: 'name' },
+];
+
+async function withDeclaration(
+  declared: readonly unknown[],
+  work: (harness: CaptureHarness, config: Parameters<CaptureHarness['start']>[0]) => Promise<void>,
+): Promise<void> {
+  const harness = await CaptureHarness.open();
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-declaration-'));
+  try {
+    const file = join(folder, 'tables.json');
+    await writeFile(file, JSON.stringify({ topics: { 'cdc.settings': { partitions: 1 } }, tables: declared }));
+    await harness.sql.query(`
+      create schema "Sales desk"; create schema app; create schema other;
+      create table "Sales desk"."Order lines" ("Order" int, line int, note text, primary key ("Order", line));
+      create table app.flags (name text primary key, value jsonb);
+      create table other.flags (name text primary key, value int);
+      create table app.keyless (name text, value int);
+      create table app.badly_keyed (id int, name text primary key);
+      create publication elsewhere for table "Sales desk"."Order lines", app.flags, other.flags, app.badly_keyed`);
+    const config = {
+      publicationName: 'elsewhere',
+      outboxTable: 'none',
+      captureTables: { file, declaration: readDeclaration(file) },
+    };
+    await work(harness, { config });
+  } finally {
+    await harness.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test(
+  'tables of any schema and name are captured, those of one name in two schemas apart',
+  () =>
+    withDeclaration(tables, async (harness, options) => {
+      await harness.sql.query(
+        `insert into "Sales desk"."Order lines" select n % 3, n, 'x' from generate_series(1, 9) n`,
+      );
+      const capture = await harness.start(options);
+      await harness.sql.query(`insert into app.flags values ('dark', '{"on": true}')`);
+      await harness.sql.query(`insert into other.flags values ('dark', 7)`);
+      await harness.sql.query(`insert into commerce.tags (name) values ('of nobody')`);
+      await harness.sql.query(`delete from "Sales desk"."Order lines" where line = 9`);
+      const reader = harness.reader(options?.config);
+      await reader.reached(await harness.positionNow());
+      expect(reader.problems).toEqual([]);
+      expect([...reader.table('Order lines').keys()].sort()).toEqual(
+        [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `Order lines/${n % 3}/${n}`).sort(),
+      );
+      const flags = reader.changes.filter(({ key }) => key === 'flags/dark');
+      const name = harness.config.topicPrefix;
+      expect(new Map(flags.map(({ schema, topic, after }) => [`${schema} ${topic}`, after?.['value']]))).toEqual(
+        new Map<string, unknown>([
+          [`app ${name}cdc.settings`, '{"on": true}'],
+          [`other ${name}cdc.sales`, 7],
+        ]),
+      );
+      expect(new Set(reader.changes.map(({ schema }) => schema))).toEqual(new Set(['Sales desk', 'app', 'other']));
+
+      // Read again by topic: partitions are the declaration's.
+      await capture.service.control('resnapshot', { topic: 'cdc.settings' });
+      await eventually(async () => {
+        const list = (await capture.service.control('resnapshots', {})) as { resnapshots: { state: string }[] };
+        return list.resnapshots[0]?.state === 'done';
+      });
+    }),
+  MINUTE,
+);
+
+test(
+  'what cannot be captured is refused at the start, every table with the statement that mends it',
+  () =>
+    withDeclaration(
+      [
+        { table: 'app.nowhere', topic: 'cdc.app', aggregateColumn: 'id' },
+        { table: 'app.keyless', topic: 'cdc.settings', aggregateColumn: 'name' },
+        { table: 'app.badly_keyed', topic: 'cdc.app', aggregateColumn: 'id' },
+      ],
+      async (harness, options) => {
+        const capture = await harness.start({ ...options, waitReady: false });
+        await expect(capture.ended).rejects.toMatchObject({
+          kind: 'table-not-capturable',
+          message: expect.stringMatching(
+            /app\.nowhere does not exist.*\| app\.keyless is not published: alter publication elsewhere add table app\.keyless \| app\.badly_keyed has a primary key that does not begin with id/,
+          ),
+        });
+      },
+    ),
+  MINUTE,
+);
