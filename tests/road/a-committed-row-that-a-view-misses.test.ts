@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createClient } from '@clickhouse/client';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { openStoreViews, verifyView } from '@millrace/cli/verify';
+import { CaptureClient } from '@millrace/cli/capture';
+import { openStoreViews, repair, repairScopes, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { LogClient } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
@@ -243,7 +244,7 @@ describe('bad input', () => {
 
 describe('verify', () => {
   test(
-    'finds nothing in any view, and then each kind of planted difference',
+    'finds nothing in any view, then each kind of planted difference, and repairs them',
     async () => {
       const wrong = await product('Wrong in Redis', 6);
       const missing = await product('Missing in Redis', 6);
@@ -281,7 +282,11 @@ describe('verify', () => {
           [extra, 'extra', []],
         ].toSorted(),
       );
-      await redis.del(`${prefix}inventory:${extra}`);
+      const capture = new CaptureClient(`http://127.0.0.1:${road.healthPorts['producers']}`);
+      const done = await repair(capture, repairScopes([report]), () => undefined);
+      expect(done.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
+      const repaired = await verifyView(inventory, { databaseUrl: road.config.databaseUrl });
+      expect(repaired.differences).toEqual([]);
     },
     2 * MINUTES,
   );

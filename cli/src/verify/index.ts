@@ -1,3 +1,4 @@
+export { repair, repairScopes } from './repair.ts';
 export { verifyView } from './verify.ts';
 export type { Difference, VerifyOptions, ViewReport } from './verify.ts';
 export { openStoreViews } from './stores.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ResnapshotState } from '../control/index.ts';
+import { TableReader } from './table-reader.ts';
 import { CaptureHarness, eventually } from '../testing/index.ts';
 import type { PlainReader, ReadChange, RunningCapture } from '../testing/index.ts';
 
@@ -164,4 +165,18 @@ test('cancelled, it ends where it is; another goes on', async () => {
   await expect(capture.service.control('resnapshot-state', { id: '999999' })).rejects.toMatchObject({
     kind: 'not-found',
   });
+}, 60_000);
+
+test('a key that is no value of its column is no row of the table, and nothing to delete', async () => {
+  const client = await harness.connect();
+  const reader = new TableReader(client, 'millrace', new AbortController().signal);
+  const scope = { schema: 'commerce', table: 'tags', aggregateColumn: 'tag_id', primaryKey: ['tag_id'] };
+  const { rows } = await harness.sql.query<{ id: string }>('select tag_id::text as id from commerce.tags limit 1');
+  const [held = ''] = rows.map(({ id }) => id);
+  const gone = '01900000-0000-7000-8000-00000000beef';
+  const { absent } = await reader.absent({ ...scope, from: null, to: null }, [['not an id'], [held], [gone]]);
+  expect(absent).toEqual([2]);
+  const { absent: within } = await reader.absent({ ...scope, from: held, to: held }, [[held], [gone]]);
+  expect(within).toEqual([]);
+  await reader.release();
 }, 60_000);

@@ -98,12 +98,14 @@ export class TableReader {
   /** Which of these keys, each in the key's order, the table has not, among those within the scope. */
   async absent(scope: TableScope, keys: readonly (readonly string[])[]): Promise<Presence> {
     const { visibility, relation } = await this.#begin(scope);
-    const types = await this.#keyTypes(scope);
+    const { types, canCheck } = await this.#keyTypes(scope);
     const lists: unknown[] = scope.primaryKey.map((_, column) => keys.map((key) => key[column] ?? ''));
     const parameter = (value: string): string => `$${lists.push(value)}`;
     const given = scope.primaryKey.map((_, column) => `k.c${column}::${types[column] ?? 'text'}`);
     const matches = scope.primaryKey.map((name, column) => `t.${quoted(name)} = ${given[column] ?? ''}`);
     const type = types[0] ?? 'text';
+    // Someone else may have put any key into the topic: what is no value of the column is no row of the table.
+    const valid = canCheck ? types.map((type, column) => `pg_input_is_valid(k.c${column}, ${parameter(type)})`) : [];
     const within = [
       ...(scope.from === null ? [] : [`${given[0] ?? ''} >= ${parameter(scope.from)}::${type}`]),
       ...(scope.to === null ? [] : [`${given[0] ?? ''} <= ${parameter(scope.to)}::${type}`]),
@@ -112,7 +114,9 @@ export class TableReader {
     const arrays = scope.primaryKey.map((_, column) => `$${column + 1}::text[]`).join(', ');
     const names = scope.primaryKey.map((_, column) => `c${column}`).join(', ');
     const { rows } = await this.#client.query<{ at: string }>(
-      `select k.at::text from unnest(${arrays}) with ordinality as k(${names}, at) ${where(within)} order by k.at`,
+      `select k.at::text from (
+         select * from unnest(${arrays}) with ordinality as k(${names}, at) ${where(valid)} offset 0) k
+       ${where(within)} order by k.at`,
       lists,
     );
     return { visibility, relation, absent: rows.map(({ at }) => Number(at) - 1) };
@@ -182,14 +186,15 @@ export class TableReader {
     return { rows, isLast: false };
   }
 
-  /** The key columns' types as a cast names them. */
-  async #keyTypes(scope: TableScope): Promise<string[]> {
-    const { rows } = await this.#client.query<{ name: string; type: string }>(
-      `select attname::text as name, format_type(atttypid, -1) as type from pg_attribute
-       where attrelid = $1::regclass and attname = any ($2) and not attisdropped`,
+  /** The key columns' types as a cast names them, and whether Postgres (16 and later) can say that a text is a value of one. */
+  async #keyTypes(scope: TableScope): Promise<{ types: string[]; canCheck: boolean }> {
+    const { rows } = await this.#client.query<{ name: string; type: string; version: number }>(
+      `select attname::text as name, format_type(atttypid, -1) as type, current_setting('server_version_num')::int as version
+       from pg_attribute where attrelid = $1::regclass and attname = any ($2) and not attisdropped`,
       [quotedTable(scope), scope.primaryKey],
     );
-    return scope.primaryKey.map((key) => rows.find(({ name }) => name === key)?.type ?? 'text');
+    const types = scope.primaryKey.map((key) => rows.find(({ name }) => name === key)?.type ?? 'text');
+    return { types, canCheck: (rows[0]?.version ?? 0) >= 160_000 };
   }
 }
 

@@ -10,7 +10,9 @@ const product: Handler = (change, ctx) => {
   const { gone, row } = identity(change, 'product_id');
   if (gone !== null) {
     const id = text(gone, 'product_id');
-    if (ctx.stores.products.get(id) !== undefined) update(ctx, id, (parts) => ({ ...parts, head: null }));
+    // Also where it is unknown here: whoever follows the view may still show it.
+    if (ctx.stores.products.get(id) === undefined) ctx.touch(id);
+    else update(ctx, id, (parts) => ({ ...parts, head: null }));
   }
   if (row !== null) {
     update(ctx, text(row, 'product_id'), (parts) => ({ ...parts, head: headOf(row, parts.head) }));

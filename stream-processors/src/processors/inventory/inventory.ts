@@ -53,8 +53,8 @@ function onProduct(change: Change, ctx: Ctx): void {
   const id = text(row, 'product_id');
   const held = ctx.stores.products.get(id);
   const tenantId = text(row, 'tenant_id');
-  // Other columns of the product are of no concern here.
-  if (held?.tenantId === tenantId) return;
+  // Other columns of the product are of no concern here; a row that is read again mends what follows, so it is shown again.
+  if (held?.tenantId === tenantId && change.op !== 'r') return;
   ctx.stores.products.set(id, { ...(held ?? empty), tenantId });
   ctx.touch(id);
 }

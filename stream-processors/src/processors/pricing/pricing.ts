@@ -160,7 +160,8 @@ function onProduct(change: Change, ctx: Ctx): void {
   const { product: known } = held;
   const isSame =
     known?.base === product.base && known.currency === product.currency && known.tenantId === product.tenantId;
-  if (isSame) return;
+  // A row that is read again mends what follows, so it is shown again.
+  if (isSame && change.op !== 'r') return;
   ctx.stores.products.set(id, { ...held, product });
   ctx.touch(id);
 }

@@ -1,0 +1,66 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import { resnapshotEnded } from '../capture/index.ts';
+import type { CaptureClient, Resnapshot, ResnapshotScope } from '../capture/index.ts';
+import type { ViewReport } from './verify.ts';
+
+/** From so many wrong aggregates of a topic on, the whole topic is read again: each single one costs a pass over its partition. */
+const MOST_SINGLE = 20;
+
+/** Fields of a product's document that come from reference rows, whose processor state may be the wrong one. */
+const FROM_REFERENCE = new Set(['categoryPath', 'vendor', 'tags']);
+
+const topicOf: Readonly<Record<string, string>> = {
+  catalog: 'cdc.catalog',
+  inventory: 'cdc.catalog',
+  pricing: 'cdc.catalog',
+  orders: 'cdc.orders',
+};
+
+/** What has to be read from the tables again to mend what the reports found: reference rows first, then aggregates or whole topics. */
+export function repairScopes(reports: readonly ViewReport[]): ResnapshotScope[] {
+  const byTopic = new Map<string, Set<string>>();
+  let reference = false;
+  let isPartial = false;
+  for (const { view, differences, missing, extra, different } of reports) {
+    const topic = topicOf[view];
+    if (topic === undefined || differences.length === 0) continue;
+    if (missing + extra + different > differences.length) isPartial = true;
+    const ids = byTopic.get(topic) ?? new Set();
+    for (const { key, fields } of differences) {
+      ids.add(key);
+      reference ||= view === 'catalog' && fields.some(({ field }) => FROM_REFERENCE.has(field));
+    }
+    byTopic.set(topic, ids);
+  }
+  const scopes: ResnapshotScope[] = reference ? [{ topic: 'cdc.reference' }] : [];
+  for (const [topic, ids] of byTopic) {
+    if (isPartial || ids.size > MOST_SINGLE) scopes.push({ topic });
+    else for (const aggregate of ids) scopes.push({ topic, aggregate });
+  }
+  return scopes;
+}
+
+/**
+ * Has the capture read the scopes again, one after the other, and waits for each. When it resolves, the log holds every row of them at a position
+ * past the differences', so that whoever follows the log is mended once it has reached the present.
+ * Throws `engine-unreachable` where no producer answers, `conflict` where a re-snapshot failed.
+ */
+export async function repair(
+  capture: CaptureClient,
+  scopes: readonly ResnapshotScope[],
+  note: (text: string) => void,
+): Promise<readonly Resnapshot[]> {
+  const done: Resnapshot[] = [];
+  for (const scope of scopes) {
+    const asked = await capture.resnapshot(scope);
+    const state = await resnapshotEnded(capture, asked.id);
+    if (state.state !== 'done') {
+      throw new PlatformError('conflict', `re-snapshot ${state.id} is ${state.state}: ${state.detail ?? ''}`);
+    }
+    note(
+      `Read ${scope.aggregate ?? 'all'} of ${scope.topic ?? ''} again: ${state.rows} rows, ${state.deleted} deletes.`,
+    );
+    done.push(state);
+  }
+  return done;
+}
