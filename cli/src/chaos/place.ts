@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { migrate } from '@millrace/database/migrate';
 import type { LogClient, TopicPartition } from '@millrace/kernel/log';
@@ -20,6 +23,7 @@ export interface ChaosPlace {
   readonly registry: SchemaRegistry;
   readonly topicPrefix: string;
   readonly slotName: string;
+  readonly partitionCount: number;
   /** Variables of a producer that captures this database. */
   readonly environment: Readonly<Record<string, string>>;
   /** Every partition of the topics there are now. */
@@ -37,6 +41,7 @@ export async function openPlace(engines: ChaosEngines, name: string): Promise<Ch
   await migrate(url.href);
   const log = createKafkaLog({ brokers: engines.kafkaBrokers, clientId: name, logger: silentLogger() });
   const topicPrefix = `${name}.`;
+  const spool = await mkdtemp(join(tmpdir(), `${name}-`));
   const ownTopics = async () => (await log.admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
   return {
     databaseUrl: url.href,
@@ -44,6 +49,7 @@ export async function openPlace(engines: ChaosEngines, name: string): Promise<Ch
     registry: await createSchemaRegistry(engines.schemaRegistryUrl),
     topicPrefix,
     slotName: name,
+    partitionCount: PARTITIONS,
     environment: {
       DATABASE_URL: url.href,
       KAFKA_BROKERS: engines.kafkaBrokers.join(','),
@@ -52,6 +58,7 @@ export async function openPlace(engines: ChaosEngines, name: string): Promise<Ch
       SLOT_NAME: name,
       PARTITIONS: String(PARTITIONS),
       HEALTH_PORT: '0',
+      SPOOL_FOLDER: spool,
       LOG_LEVEL: 'info',
     },
     async partitions() {
@@ -65,6 +72,7 @@ export async function openPlace(engines: ChaosEngines, name: string): Promise<Ch
       await withClient(engines.databaseUrl, (client) => dropDatabase(client, name));
       await log.admin.deleteTopics(await ownTopics());
       await log.close();
+      await rm(spool, { recursive: true, force: true });
     },
   };
 }

@@ -1,36 +1,85 @@
 import { randomBytes } from 'node:crypto';
-import { loadConfig } from '@millrace/kernel/config';
+import { join } from 'node:path';
+import { defaultHome } from '@millrace/infra-local/supervisor';
+import { environment, loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
-import { typesCampaign } from '../chaos/index.ts';
-import type { TypesReport } from '../chaos/index.ts';
+import { captureCampaign, startOwnEngines, typesCampaign } from '../chaos/index.ts';
+import type { CaptureChaosReport, TypesReport } from '../chaos/index.ts';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
-import { EXIT } from '../output.ts';
+import { EXIT, table } from '../output.ts';
+import type { Output } from '../output.ts';
 
 export const chaosVerb: Verb = {
   name: 'chaos',
-  summary: 'fault campaigns on a database and topics of their own: types; exit 3 when something is wrong',
+  summary: 'fault campaigns on a database and topics of their own: capture, types; exit 3 when something is wrong',
   define(command) {
-    command.argument('<campaign>', 'types');
-    command.option('--seed <s>', 'what the campaign draws from: the same seed does the same again');
+    command.argument('<campaign>', 'capture or types');
+    command.option('--seed <s>', 'what the campaign draws from: the same seed has the same schedule again');
+    command.option('--kills <n>', 'capture: producers to kill', '20');
+    command.option(
+      '--engines <which>',
+      'capture: own (started for it on ports 31xxx, killed too) or running (left alone)',
+      'own',
+    );
     command.option('--seconds <n>', 'types: how long to go on with generated values', '60');
   },
   async run(options, campaign, out) {
-    const { databaseUrl, kafkaBrokers, schemaRegistryUrl } = loadConfig(cliSettings);
-    const engines = { databaseUrl, kafkaBrokers, schemaRegistryUrl };
     const seed = typeof options['seed'] === 'string' ? options['seed'] : randomBytes(4).toString('hex');
-    const note = (text: string): void => out.note(text);
     switch (campaign) {
       case 'types': {
-        const report = await typesCampaign({ engines, seed, seconds: Number(options['seconds']), note });
+        const engines = loadConfig(cliSettings);
+        const note = (text: string): void => out.note(text);
+        const report = await typesCampaign({ engines, seed, seconds: count(options['seconds'], '--seconds'), note });
         out.result(report, typesText);
         return report.passed ? EXIT.done : EXIT.difference;
       }
+      case 'capture': {
+        const own = options['engines'] === 'own';
+        if (!own && options['engines'] !== 'running') {
+          throw new PlatformError('config-invalid', '--engines must be own or running');
+        }
+        const report = await captureChaos(seed, count(options['kills'], '--kills'), own, out);
+        out.result(report, captureText);
+        return report.passed ? EXIT.done : EXIT.difference;
+      }
       default:
-        throw new PlatformError('config-invalid', `no campaign ${campaign ?? ''}: there is types`);
+        throw new PlatformError('config-invalid', `no campaign ${campaign ?? ''}: there are capture and types`);
     }
   },
 };
+
+function count(given: unknown, option: string): number {
+  const value = Number(given);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new PlatformError('config-invalid', `${option} must be a whole number above 0`);
+}
+
+async function captureChaos(seed: string, kills: number, own: boolean, out: Output): Promise<CaptureChaosReport> {
+  const note = (text: string): void => out.note(text);
+  note(`seed ${seed}`);
+  if (!own) return captureCampaign({ engines: loadConfig(cliSettings), seed, kills, note });
+  const engines = await startOwnEngines(join(defaultHome(environment()).folder, 'chaos'));
+  try {
+    return await captureCampaign({ engines, restart: (engine) => engines.restart(engine), seed, kills, note });
+  } finally {
+    await engines.stop();
+  }
+}
+
+function captureText(report: CaptureChaosReport): string {
+  const { seed, findings, passed, seconds } = report;
+  const rows = Object.entries(report)
+    .filter(([, value]) => typeof value === 'number')
+    .map(([name, value]) => [name, value as number]);
+  return [
+    table([['what', 'number'], ...rows]),
+    ...findings,
+    passed
+      ? `Nothing lost, duplicated or reordered in ${seconds} s (seed ${seed}).`
+      : `FAILED: \`millrace chaos capture --seed ${seed} --kills ${report.kills}\` has the same schedule again.`,
+  ].join('\n');
+}
 
 function typesText(report: TypesReport): string {
   const { types, values, snapshotRows, streamRows, leftOut, differences, seed } = report;

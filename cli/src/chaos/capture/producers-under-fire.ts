@@ -1,0 +1,133 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import { sleep } from '@millrace/kernel/retry';
+import { ProducerProcess } from '../producer-process.ts';
+import type { Fault } from './faults.ts';
+
+export interface UnderFireOptions {
+  readonly environment: Readonly<Record<string, string>>;
+  /** Ends the connection of whoever streams from the slot. */
+  readonly endStream: () => Promise<void>;
+  /** kill −9 of an engine; resolves when it is back. */
+  readonly restart: (engine: 'kafka' | 'postgres') => Promise<void>;
+}
+
+const STREAM_MS = 90_000;
+const END_MS = 60_000;
+const LOOK_MS = 10;
+const AGAIN_MS = 100;
+
+/** Carries out faults, one after the other, on a producer that is started again whenever it has ended, as its supervisor would. */
+export class ProducersUnderFire {
+  readonly #options: UnderFireOptions;
+  readonly #started = new Set<ProducerProcess>();
+  #current: ProducerProcess | null = null;
+  #starts = 0;
+
+  constructor(options: UnderFireOptions) {
+    this.#options = options;
+  }
+
+  /** Producers started so far. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  async carryOut(fault: Fault): Promise<void> {
+    switch (fault.kind) {
+      case 'kill': {
+        const producer = await this.streaming();
+        await sleep(fault.afterMs);
+        return producer.kill();
+      }
+      case 'kill-early': {
+        const producer = this.#running();
+        await sleep(fault.afterMs);
+        return producer.kill();
+      }
+      case 'kill-in-snapshot': {
+        const producer = this.#running();
+        // Where the one before was completed, it streams at once.
+        const begun = (): boolean => producer.snapshot || producer.streaming || !producer.running;
+        await this.#until(begun, producer, STREAM_MS, 'begin its snapshot');
+        await sleep(fault.afterMs);
+        return producer.kill();
+      }
+      case 'pause': {
+        const producer = await this.streaming();
+        await sleep(fault.afterMs);
+        producer.signal('SIGSTOP');
+        await sleep(fault.forMs);
+        producer.signal('SIGCONT');
+        return;
+      }
+      case 'zombie':
+        return this.#zombie(fault);
+      case 'take-over': {
+        const first = await this.streaming();
+        this.#current = this.#start();
+        await sleep(fault.afterMs);
+        return first.kill();
+      }
+      case 'engine':
+        await this.streaming();
+        await sleep(fault.afterMs);
+        return this.#options.restart(fault.engine);
+    }
+  }
+
+  /** The producer, once it streams; one that ends by itself is started again. */
+  async streaming(): Promise<ProducerProcess> {
+    const deadlineMs = performance.now() + STREAM_MS;
+    for (;;) {
+      const producer = this.#running();
+      await this.#until(() => producer.streaming || !producer.running, producer, STREAM_MS, 'stream');
+      if (producer.running) return producer;
+      if (performance.now() > deadlineMs) throw stuck(producer, 'stream');
+      await sleep(AGAIN_MS);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#started].filter(({ running }) => running).map((producer) => producer.kill()));
+  }
+
+  async #zombie({ afterMs, forMs }: Extract<Fault, { kind: 'zombie' }>): Promise<void> {
+    const zombie = await this.streaming();
+    await sleep(afterMs);
+    zombie.signal('SIGSTOP');
+    try {
+      await this.#options.endStream();
+      this.#current = this.#start();
+      await this.streaming();
+      await sleep(forMs);
+    } finally {
+      zombie.signal('SIGCONT');
+    }
+    await this.#until(() => !zombie.running, zombie, END_MS, 'end itself, its successor having started');
+  }
+
+  #running(): ProducerProcess {
+    if (this.#current?.running !== true) this.#current = this.#start();
+    return this.#current;
+  }
+
+  #start(): ProducerProcess {
+    this.#starts++;
+    for (const ended of this.#started) if (!ended.running) this.#started.delete(ended);
+    const producer = new ProducerProcess(this.#options.environment);
+    this.#started.add(producer);
+    return producer;
+  }
+
+  async #until(holds: () => boolean, producer: ProducerProcess, timeoutMs: number, what: string): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!holds()) {
+      if (performance.now() > deadlineMs) throw stuck(producer, what);
+      await sleep(LOOK_MS);
+    }
+  }
+}
+
+function stuck(producer: ProducerProcess, what: string): PlatformError {
+  return new PlatformError('internal', `a producer did not ${what}: ${producer.lastLines.slice(-4).join(' | ')}`);
+}
