@@ -78,6 +78,9 @@ export const partitionsSetting = setting(
 
 const compacted = {
   'cleanup.policy': 'compact',
+  // Only closed segments are compacted, and whoever restores reads what is not: small ones keep a restore short however long it has run.
+  'segment.bytes': '67108864',
+  'segment.ms': '3600000',
   // Position-carrying delete records and tombstones stay readable for a week: a reader that was away that long rebuilds.
   'delete.retention.ms': '604800000',
   'max.message.bytes': '8388608',
