@@ -19,6 +19,7 @@ import { HealGate, refusalText } from '../slot-care/heal-gate.ts';
 import type { Refusal } from '../slot-care/heal-gate.ts';
 import { SlotWatch } from '../slot-care/slot-watch.ts';
 import { connectSource, endQuietly, sqlState } from '../replication/connect.ts';
+import { createProgressMetrics } from '../resnapshot/index.ts';
 import { prepareSlot } from './preparation.ts';
 import { defaultLimits } from './publisher.ts';
 import type { FlushFacts } from './publisher.ts';
@@ -81,6 +82,11 @@ export class CaptureService implements Service {
       spoolBytes: () => this.#session?.spooled.bytes ?? 0,
       spoolTransactions: () => this.#session?.spooled.transactions ?? 0,
       streamInProgress: () => (this.#streamInProgress === 'on' ? 1 : 0),
+    });
+    createProgressMetrics(options.metrics, {
+      snapshot: () => this.#snapshot,
+      resnapshot: () => this.#session?.resnapshots?.current ?? null,
+      paused: () => this.#paused,
     });
   }
 

@@ -1,3 +1,4 @@
+export { createProgressMetrics } from './progress-metrics.ts';
 export { Resnapshots } from './resnapshots.ts';
 export type { ResnapshotsOptions } from './resnapshots.ts';
 export type { ChangeObserver } from './change-window.ts';

@@ -37,6 +37,14 @@ export interface ResnapshotsOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+export interface ResnapshotAtWork {
+  readonly id: string;
+  readonly rows: number;
+  readonly deleted: number;
+  readonly etaSeconds: number | null;
+  readonly waitsFor: string | null;
+}
+
 const CANCELLED = new PlatformError('conflict', 'cancelled by the operator');
 
 /**
@@ -109,15 +117,11 @@ export class Resnapshots implements ResnapshotControl {
   }
 
   /** The one at work, from memory; null where none is. */
-  get current(): {
-    readonly id: string;
-    readonly rows: number;
-    readonly deleted: number;
-    readonly waitsFor: string | null;
-  } | null {
+  get current(): ResnapshotAtWork | null {
     if (this.#current === null) return null;
     const { id, run } = this.#current;
-    return { id, rows: run.progress.rows, deleted: run.progress.deleted, waitsFor: run.waitsFor };
+    const { rows, deleted } = run.progress;
+    return { id, rows, deleted, etaSeconds: run.etaSeconds, waitsFor: run.waitsFor };
   }
 
   #stateOf(entry: Entry): ResnapshotState {
