@@ -14,8 +14,8 @@ export interface CopyPlan {
   readonly estimatedRows: number | null;
 }
 
-/** 256 MB of a usual block size: large tables are read by several connections at once. */
-export const BLOCKS_PER_TASK = 32_768;
+/** 64 MB of a usual block size: large tables are read by several connections at once. */
+export const BLOCKS_PER_TASK = 8_192;
 
 const SIZES_QUERY = `
   select n.nspname::text as schema, c.relname::text as "table", c.reltuples::float8 as rows,
