@@ -18,7 +18,7 @@ import type { Blocker } from '../slot-care/blockers.ts';
 import { HealGate, refusalText } from '../slot-care/heal-gate.ts';
 import type { Refusal } from '../slot-care/heal-gate.ts';
 import { SlotWatch } from '../slot-care/slot-watch.ts';
-import { connectSource, endQuietly, sqlState } from '../replication/connect.ts';
+import { connectSource, endQuietly, takingTurns, sqlState } from '../replication/connect.ts';
 import { createProgressMetrics } from '../resnapshot/index.ts';
 import { prepareSlot } from './preparation.ts';
 import { defaultLimits } from './publisher.ts';
@@ -185,7 +185,7 @@ export class CaptureService implements Service {
   }
 
   async #capture(signal: AbortSignal, releasers: Releasers): Promise<void> {
-    const sql = await connectSource(this.#config.databaseUrl, { onBroken: this.#fail });
+    const sql = takingTurns(await connectSource(this.#config.databaseUrl, { onBroken: this.#fail }));
     releasers.push('connection', () => endQuietly(sql));
     this.#watch = this.#watchSlot(sql, releasers);
     const { tables, routes } = await this.#openCatalog(sql);

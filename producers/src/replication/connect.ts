@@ -48,6 +48,22 @@ export async function connectSource(url: string, options: ConnectOptions = {}): 
   return client;
 }
 
+/**
+ * Lets several users of one connection ask at any time: statements take turns, in the order in which they were asked. For promises alone, and without
+ * transactions of several statements. (pg's own queue does the same, and is to go.)
+ */
+export function takingTurns(client: pg.Client): pg.Client {
+  const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>;
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = (...given: unknown[]): Promise<unknown> => {
+    const answer = last.then(() => query(...given));
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+  client.query = inTurn as typeof client.query;
+  return client;
+}
+
 /** The SQLSTATE of an error of Postgres; '' for others. */
 export function sqlState(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
