@@ -59,7 +59,9 @@ async function main(): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     const wrapped = asPlatformError(error);
-    const hint = wrapped.kind === 'internal' ? '' : ` ${errorPolicy[wrapped.kind].hint}`;
+    // Hints for callers of the API say nothing to an operator.
+    const { disposition, hint: sentence } = errorPolicy[wrapped.kind];
+    const hint = wrapped.kind === 'internal' || disposition === 'reject' ? '' : ` ${sentence}`;
     process.stderr.write(`millrace: ${wrapped.message}${hint}\n`);
     if (wrapped.kind === 'internal' && wrapped.cause instanceof Error && wrapped.cause.name !== 'Problem') {
       process.stderr.write(`${wrapped.cause.stack ?? ''}\n`);

@@ -1,3 +1,6 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import { PUBLISHED_COLUMNS_QUERY, relationsOf } from '@millrace/schemas/cdc';
+import type { PublishedColumn } from '@millrace/schemas/cdc';
 import type pg from 'pg';
 import { connectSource, endQuietly } from '../replication/connect.ts';
 import { lockShapes } from './copy-tasks.ts';
@@ -32,4 +35,17 @@ export async function openCopyClients(
     await close();
     throw error;
   }
+}
+
+/**
+ * Once the shapes are locked: are they still the ones that were read? Throws `table-not-capturable` where a table was changed in between; started
+ * again, the producer takes the new one.
+ */
+export async function expectShapes(sql: pg.Client, publication: string, tables: readonly SourceTable[]): Promise<void> {
+  const { rows } = await sql.query<PublishedColumn>(PUBLISHED_COLUMNS_QUERY, [publication]);
+  const present = new Set(relationsOf(rows).map((relation) => JSON.stringify(relation)));
+  const changed = tables.filter(({ relation }) => !present.has(JSON.stringify(relation)));
+  if (changed.length === 0) return;
+  const names = changed.map(({ relation }) => `${relation.schema}.${relation.table}`).join(', ');
+  throw new PlatformError('table-not-capturable', `${names} changed while the producer was starting: start it again`);
 }

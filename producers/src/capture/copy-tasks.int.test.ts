@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CaptureHarness } from '../testing/index.ts';
-import { openCopyClients } from './copy-clients.ts';
+import { expectShapes, openCopyClients } from './copy-clients.ts';
 import { CopyGate, copyAll } from './copy-crew.ts';
 import { copyPlan, copyStatement } from './copy-tasks.ts';
 import { sourceTables } from './source-tables.ts';
@@ -43,4 +43,14 @@ test('parts of a table hold each of its rows once; its shape is locked until the
     await copies.close();
   }
   await harness.sql.query('truncate commerce.tags cascade');
+}, 60_000);
+
+test('a table that changed since its shape was read is not copied in the old one', async () => {
+  const tables = await sourceTables(harness.sql, 'millrace');
+  await expectShapes(harness.sql, 'millrace', tables);
+  await harness.sql.query('alter table commerce.tags add column since timestamptz default now()');
+  await expect(expectShapes(harness.sql, 'millrace', tables)).rejects.toMatchObject({
+    kind: 'table-not-capturable',
+    message: expect.stringContaining('commerce.tags changed while the producer was starting'),
+  });
 }, 60_000);

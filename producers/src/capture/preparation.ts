@@ -18,7 +18,7 @@ import { readNotes, rememberSlot, slotMemory, stateTopic } from '../slot-care/me
 import type { SlotMemory } from '../slot-care/memory.ts';
 import { judgeSlot } from '../slot-care/verdict.ts';
 import type { SlotFacts } from '../slot-care/verdict.ts';
-import { openCopyClients } from './copy-clients.ts';
+import { expectShapes, openCopyClients } from './copy-clients.ts';
 import { readLastPositions } from './log-positions.ts';
 import type { LogPosition } from './log-positions.ts';
 import { capturePartitions } from './partitions.ts';
@@ -209,6 +209,7 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
   const { databaseUrl, snapshotConnections, snapshotRowsPerSecond: rowsPerSecond } = config;
   const copies = await openCopyClients(databaseUrl, snapshotConnections, options.tables, onBroken);
   try {
+    await expectShapes(options.sql, config.publicationName, options.tables);
     logger.info({ slot: config.slotName, restarted }, 'snapshot begins');
     const state = stateTopic(config.topicPrefix);
     await rememberSlot(writer, state, memory);
