@@ -22,6 +22,7 @@ export class CopyStream implements Submittable {
   readonly #onData: (chunk: Buffer) => void;
   #connection: CopyConnection | null = null;
   #failed = false;
+  #forgetStart: () => void = () => undefined;
   #paused = false;
   #resolveStarted: () => void = () => undefined;
   #rejectStarted: (error: Error) => void = () => undefined;
@@ -78,9 +79,13 @@ export class CopyStream implements Submittable {
     const copy = connection as unknown as CopyConnection & Connection;
     this.#connection = copy;
     const started = (): void => {
+      this.#forgetStart();
+      this.#resolveStarted();
+    };
+    // Also where it never starts: on one connection it may be tried again and again.
+    this.#forgetStart = (): void => {
       copy.off('replicationStart', started);
       copy.off('copyOutResponse', started);
-      this.#resolveStarted();
     };
     copy.on('replicationStart', started);
     copy.on('copyOutResponse', started);
@@ -105,6 +110,7 @@ export class CopyStream implements Submittable {
   }
 
   handleReadyForQuery(): void {
+    this.#forgetStart();
     this.#resolveEnded();
   }
 
