@@ -24,6 +24,7 @@ export interface CaptureGauges {
   readonly lagSeconds: () => number;
   /** Slot and log do not belong together: it waits for the operator. */
   readonly refused: () => boolean;
+  readonly parked: () => readonly { readonly table: string; readonly rows: number }[];
   readonly spoolBytes: () => number;
   readonly spoolTransactions: () => number;
   readonly streamInProgress: () => number;

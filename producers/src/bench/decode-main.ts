@@ -9,6 +9,9 @@ import { StreamFeed } from '../capture/stream-feed.ts';
 import { realScheduler } from '../capture/watermark-schedule.ts';
 import { Acknowledger } from '../replication/acknowledger.ts';
 import { connectSource, endQuietly } from '../replication/connect.ts';
+import { silentLogger } from '@millrace/kernel/telemetry';
+import { CapturedRelations } from '../schema-change/captured-relations.ts';
+import { ParkedTables } from '../schema-change/parked-tables.ts';
 import { ReplicationStream } from '../replication/replication-stream.ts';
 
 /**
@@ -48,14 +51,15 @@ const publisher = new Publisher({
 });
 const feed = new StreamFeed({
   publisher,
-  routes,
+  relations: new CapturedRelations(routes, new ParkedTables(new Map(), silentLogger())),
   streamed: null,
   epochBits: 0n,
   onBlocked: (_reason, blocked) => stream?.setPaused(blocked),
   onReplyRequested: () => stream?.reportNow(),
   onMessage: () => undefined,
   onCommit: () => undefined,
-  onLogicalMessage: () => undefined,
+  onLogicalMessage: () => null,
+  onLeftOut: () => undefined,
   onFailure: fail,
 });
 /** Counts inserts; the end is in the first commit past it (`C`, flags, commit LSN, end LSN). */

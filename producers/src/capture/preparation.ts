@@ -115,7 +115,10 @@ async function gather(options: PreparationOptions, system: SourceSystem): Promis
     slot,
     system,
     remembered,
-    complete: positions.every(({ watermarked }) => watermarked),
+    // A topic that was declared since has nothing yet; its tables are added by a re-snapshot.
+    complete: positions.every(
+      ({ topic, watermarked }) => watermarked || isNewTopic(remembered, topic.slice(config.topicPrefix.length)),
+    ),
     highest: highestOf(positions.map(({ last }) => last?.lsn ?? 0n)),
     highestWatermark: highestOf(
       partitionStates(capturePartitions(config), positions).map(({ watermark }) => watermark),
@@ -125,13 +128,27 @@ async function gather(options: PreparationOptions, system: SourceSystem): Promis
   };
 }
 
+function isNewTopic(remembered: SlotMemory | null, topic: string): boolean {
+  return topic.startsWith('cdc.') && remembered?.topics?.includes(topic) === false;
+}
+
 function noteOf(
-  { config }: PreparationOptions,
+  { config, tables }: PreparationOptions,
   { systemId, timeline }: SourceSystem,
   epoch: number,
   snapshot: SlotMemory['snapshot'],
 ): SlotMemory {
-  return { slot: config.slotName, systemId, timeline, epoch, snapshot };
+  return {
+    slot: config.slotName,
+    systemId,
+    timeline,
+    epoch,
+    snapshot,
+    tables: Object.fromEntries(
+      tables.map(({ captured, primaryKey }) => [`${captured.schema}.${captured.table}`, primaryKey]),
+    ),
+    topics: config.captureTables.declaration.topics.map(({ topic }) => topic),
+  };
 }
 
 async function onReplication<T>(

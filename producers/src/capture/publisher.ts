@@ -163,6 +163,11 @@ export class Publisher {
     this.#change(route, 'd', old, null);
   }
 
+  /** A row that is not published counts all the same: the others' places are the same when it is one day. */
+  skip(): void {
+    this.#ordinal++;
+  }
+
   truncate(route: Route): void {
     const ordinal = this.#ordinal++;
     const commit = this.#open();

@@ -1,4 +1,4 @@
-import { PlatformError } from '@millrace/kernel/errors';
+import { PlatformError, isKind } from '@millrace/kernel/errors';
 import type { LogRecord } from '@millrace/kernel/log';
 import { envelopeSchema } from '@millrace/schemas/cdc';
 import type { Relation } from '@millrace/schemas/cdc';
@@ -9,9 +9,19 @@ import type { CaptureTopic } from '@millrace/schemas/topics';
 import { shopDeclaration } from '../declaration/index.ts';
 import type { DeclaredTopic } from '../declaration/index.ts';
 import type { Outbox } from '../outbox/outbox.ts';
+import { Generations } from '../schema-change/generations.ts';
 import { createRoute } from './routes.ts';
 import type { Route } from './routes.ts';
 import type { SourceTable } from './source-tables.ts';
+
+export interface CatalogParts {
+  readonly outbox?: Outbox | null;
+  /** Without, the shop's. */
+  readonly topics?: readonly DeclaredTopic[];
+  readonly generations?: Generations;
+  /** A table cannot be registered: it is left out, unless this throws. */
+  readonly onRefused?: (table: SourceTable, error: unknown) => void;
+}
 
 /** The routes of all relations seen, their schemas registered before first use. */
 export class RouteCatalog {
@@ -19,10 +29,11 @@ export class RouteCatalog {
   readonly #topicPrefix: string;
   readonly #partitions: number;
   readonly #topics: readonly DeclaredTopic[];
-  readonly #tables: ReadonlyMap<string, SourceTable>;
+  readonly #tables: Map<string, SourceTable>;
   readonly #routes = new Map<string, Route>();
   readonly #watermarkIds = new Map<CaptureTopic, number>();
   readonly #outbox: Outbox | null;
+  readonly #generations: Generations;
   #barrierId = 0;
 
   private constructor(
@@ -30,31 +41,36 @@ export class RouteCatalog {
     topicPrefix: string,
     partitions: number,
     tables: readonly SourceTable[],
-    outbox: Outbox | null,
-    topics: readonly DeclaredTopic[],
+    { outbox = null, topics = shopDeclaration.topics, generations = new Generations() }: CatalogParts,
   ) {
     this.#outbox = outbox;
     this.#topics = topics;
+    this.#generations = generations;
     this.#registry = registry;
     this.#topicPrefix = topicPrefix;
     this.#partitions = partitions;
     this.#tables = new Map(tables.map((table) => [nameOf(table.relation), table]));
   }
 
-  /** Registers every schema in use. Throws `schema-incompatible`, `engine-unreachable`. */
+  /** Registers every schema in use; what a table's registration throws is `onRefused`'s, else thrown. Throws `engine-unreachable`. */
   static async open(
     registry: SchemaRegistry,
     topicPrefix: string,
     partitions: number,
     tables: readonly SourceTable[],
-    outbox: Outbox | null = null,
-    topics: readonly DeclaredTopic[] = shopDeclaration.topics,
+    parts: CatalogParts = {},
   ): Promise<RouteCatalog> {
-    const catalog = new RouteCatalog(registry, topicPrefix, partitions, tables, outbox, topics);
-    const names = [...topics.map(({ topic }) => topic), ...(outbox === null ? [] : eventTopics)];
+    const catalog = new RouteCatalog(registry, topicPrefix, partitions, tables, parts);
+    const names = [...catalog.#topics.map(({ topic }) => topic), ...(catalog.#outbox === null ? [] : eventTopics)];
     await Promise.all([
       ...names.map((topic) => catalog.#registerMarkers(topic)),
-      ...tables.map(({ relation }) => catalog.add(relation)),
+      ...tables.map((table) =>
+        catalog.add(table.relation).catch((error: unknown) => {
+          if (parts.onRefused === undefined) throw error;
+          parts.onRefused(table, error);
+          catalog.remove(nameOf(table.relation));
+        }),
+      ),
     ]);
     return catalog;
   }
@@ -105,8 +121,32 @@ export class RouteCatalog {
     }
     const source = this.#tables.get(nameOf(relation));
     if (source === undefined) throw new PlatformError('internal', `${nameOf(relation)} is not captured`);
-    const { captured, primaryKey } = source;
-    const schemaId = await this.#registry.register(this.#topicPrefix + captured.topic, envelopeSchema(relation));
+    requireSameKey(source, relation);
+    return this.#register(source, relation);
+  }
+
+  /** Takes a table in, again or anew; where older readers cannot follow its schema, in the next generation of it. */
+  async admit(source: SourceTable): Promise<Route> {
+    const route = await this.#register(source, source.relation).catch(async (error: unknown) => {
+      if (!isKind(error, 'schema-incompatible')) throw error;
+      await this.#generations.next(nameOf(source.relation));
+      return this.#register(source, source.relation);
+    });
+    this.#tables.set(nameOf(source.relation), source);
+    return route;
+  }
+
+  /** It is not captured from here on. */
+  remove(table: string): void {
+    this.#tables.delete(table);
+  }
+
+  async #register({ captured, primaryKey }: SourceTable, relation: Relation): Promise<Route> {
+    const topic = this.#topicPrefix + captured.topic;
+    const schemaId = await this.#registry.register(
+      topic,
+      envelopeSchema(relation, this.#generations.of(nameOf(relation))),
+    );
     const partitions = this.partitionCount(captured.topic);
     const route = createRoute(relation, captured, primaryKey, partitions, schemaId);
     this.#routes.set(fingerprint(relation), route);
@@ -118,6 +158,26 @@ export class RouteCatalog {
     this.#watermarkIds.set(topic, await this.#registry.register(name, watermarkSchema));
     this.#barrierId = await this.#registry.register(name, barrierSchema);
   }
+}
+
+/**
+ * Keys and routes are made of the key the table had at the start. Throws `table-not-capturable` where the columns that identify its rows are
+ * others now: with the same names in the log, they would be other rows.
+ */
+function requireSameKey({ relation: known, primaryKey }: SourceTable, relation: Relation): void {
+  const [before, now] = [identity(known), identity(relation)];
+  const isSame =
+    before === null || now === null
+      ? primaryKey.every((column) => relation.columns.some(({ name, key }) => key && name === column))
+      : before === now;
+  if (isSame) return;
+  throw new PlatformError('table-not-capturable', `the key columns of ${nameOf(relation)} have changed`);
+}
+
+/** The columns of the replica identity; null where it is every column. */
+function identity({ columns }: Relation): string | null {
+  const keys = columns.filter(({ key }) => key).map(({ name }) => name);
+  return keys.length === columns.length ? null : keys.sort().join('/');
 }
 
 /** `schema.table` */

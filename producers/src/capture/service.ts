@@ -5,14 +5,15 @@ import type { Service } from '@millrace/kernel/lifecycle';
 import { lsnText, lsnToPostgres } from '@millrace/kernel/position';
 import type { Logger, Registry } from '@millrace/kernel/telemetry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { captureStateSpec, eventSpecs, keyedSpecs } from '@millrace/schemas/topics';
 import type pg from 'pg';
 import type { ProducersConfig } from '../config.ts';
 import { controlAction } from '../control/index.ts';
 import type { CaptureControl, StreamControl } from '../control/index.ts';
 import { createCaptureMetrics } from '../metrics.ts';
 import type { CaptureMetrics } from '../metrics.ts';
-import { openOutbox } from '../outbox/outbox.ts';
+import { DdlMarks } from '../schema-change/ddl.ts';
+import { parkedText } from '../schema-change/parked-tables.ts';
+import type { ParkedTables } from '../schema-change/parked-tables.ts';
 import { blockersText } from '../slot-care/blockers.ts';
 import type { Blocker } from '../slot-care/blockers.ts';
 import { HealGate, refusalText } from '../slot-care/heal-gate.ts';
@@ -20,14 +21,12 @@ import type { Refusal } from '../slot-care/heal-gate.ts';
 import { SlotWatch } from '../slot-care/slot-watch.ts';
 import { connectSource, endQuietly, takingTurns, sqlState } from '../replication/connect.ts';
 import { createProgressMetrics } from '../resnapshot/index.ts';
+import { openCatalog } from './open-catalog.ts';
 import { prepareSlot } from './preparation.ts';
 import { defaultLimits } from './publisher.ts';
 import type { FlushFacts } from './publisher.ts';
-import { RouteCatalog } from './route-catalog.ts';
 import { snapshotReason } from './snapshot.ts';
 import type { SnapshotProgress } from './snapshot.ts';
-import { sourceTables } from './source-tables.ts';
-import type { SourceTable } from './source-tables.ts';
 import { StreamingSession } from './session.ts';
 import type { SessionOptions } from './session.ts';
 import { realScheduler } from './watermark-schedule.ts';
@@ -60,6 +59,8 @@ export class CaptureService implements Service {
   #session: StreamingSession | null = null;
   #watch: SlotWatch | null = null;
   #refusal: Refusal | null = null;
+  #parked: ParkedTables | null = null;
+  readonly #ddl: DdlMarks;
   #blockers: readonly Blocker[] = [];
   readonly #gate: HealGate;
   #fail: (error: unknown) => void = () => undefined;
@@ -73,11 +74,13 @@ export class CaptureService implements Service {
     this.#options = options;
     this.#config = options.config;
     this.#logger = options.logger.child({ component: 'capture' });
+    this.#ddl = new DdlMarks(this.#logger);
     this.#gate = new HealGate(options.config.autoHeal);
     this.#streamInProgress = options.config.streamInProgress === 'on' ? 'on' : null;
     this.#metrics = createCaptureMetrics(options.metrics, {
       position: () => Number((this.#session?.watermark ?? 0n) & LSN_MASK),
       refused: () => this.#state === 'refused',
+      parked: () => this.#parked?.list() ?? [],
       lagSeconds: () => (this.#ackedCommitUs === 0 ? 0 : (Date.now() - this.#ackedCommitUs / 1000) / 1000),
       spoolBytes: () => this.#session?.spooled.bytes ?? 0,
       spoolTransactions: () => this.#session?.spooled.transactions ?? 0,
@@ -94,8 +97,9 @@ export class CaptureService implements Service {
     if (this.#state === 'streaming') {
       if (this.#stream()?.paused === true)
         return { ready: false, reason: 'paused by the operator: `millrace capture resume` goes on' };
-      const alarm = this.#watch?.alarm ?? null;
-      return alarm === null ? { ready: true } : { ready: true, reason: alarm };
+      const said = [this.#watch?.alarm ?? null, ...(this.#parked?.list() ?? []).map(parkedText)];
+      const reason = said.filter((text) => text !== null).join('; ');
+      return reason === '' ? { ready: true } : { ready: true, reason };
     }
     if (this.#state === 'refused' && this.#refusal !== null)
       return { ready: false, reason: refusalText(this.#refusal) };
@@ -132,6 +136,8 @@ export class CaptureService implements Service {
       alarm: this.#watch?.alarm ?? null,
       refusal: this.#state === 'refused' ? this.#refusal : null,
       blockers: this.#blockers,
+      parked: this.#parked?.list() ?? [],
+      ddl: this.#ddl.newest,
       streamInProgress: this.#streamInProgress ?? 'off',
       spool: session?.spooled ?? null,
     };
@@ -142,7 +148,7 @@ export class CaptureService implements Service {
     const control: CaptureControl = {
       stream: this.#stream(),
       resnapshots: this.#session?.resnapshots ?? null,
-      tables: null,
+      tables: this.#session?.tables ?? null,
       slot: this.#state === 'refused' ? { heal: () => Promise.resolve(this.heal()) } : null,
     };
     return controlAction(control, action, body);
@@ -188,7 +194,15 @@ export class CaptureService implements Service {
     const sql = takingTurns(await connectSource(this.#config.databaseUrl, { onBroken: this.#fail }));
     releasers.push('connection', () => endQuietly(sql));
     this.#watch = this.#watchSlot(sql, releasers);
-    const { tables, routes } = await this.#openCatalog(sql);
+    const { tables, routes, parked, generations } = await openCatalog({
+      config: this.#config,
+      log: this.#options.log,
+      registry: this.#options.registry,
+      logger: this.#logger,
+      metrics: this.#metrics.outbox,
+      sql,
+    });
+    this.#parked = parked;
     const source = await prepareSlot({
       config: this.#config,
       log: this.#options.log,
@@ -214,7 +228,7 @@ export class CaptureService implements Service {
     });
     for (;;) {
       try {
-        await this.#runSession(signal, releasers, { sql, routes, source });
+        await this.#runSession(signal, releasers, { sql, routes, source, parked, generations });
         return;
       } catch (error) {
         if (this.#streamInProgress !== 'on') throw error;
@@ -233,13 +247,14 @@ export class CaptureService implements Service {
   async #runSession(
     signal: AbortSignal,
     releasers: Releasers,
-    of: Pick<SessionOptions, 'sql' | 'routes' | 'source'>,
+    of: Pick<SessionOptions, 'sql' | 'routes' | 'source' | 'parked' | 'generations'>,
   ): Promise<void> {
     const session = new StreamingSession({
       config: this.#config,
       log: this.#options.log,
       logger: this.#logger,
       ...of,
+      ddl: this.#ddl,
       limits: this.#limits(),
       connect: (onBroken) => connectSource(this.#config.databaseUrl, { replication: true, onBroken }),
       onWaiting: () => (this.#state = 'waiting'),
@@ -252,27 +267,6 @@ export class CaptureService implements Service {
     this.#session = session;
     releasers.push('session', () => session.close());
     await session.run(signal);
-  }
-
-  async #openCatalog(sql: pg.Client): Promise<{ tables: SourceTable[]; routes: RouteCatalog }> {
-    const { topicPrefix, partitions, publicationName, captureTables, outboxTable } = this.#config;
-    const { tables: declared, topics } = captureTables.declaration;
-    const tables = await sourceTables(sql, publicationName, declared);
-    const { registry } = this.#options;
-    const outbox = await openOutbox({
-      config: this.#config,
-      sql,
-      registry,
-      logger: this.#logger,
-      metrics: this.#metrics.outbox,
-    });
-    const { created } = await this.#options.log.admin.ensureTopics([
-      ...topics.flatMap(({ topic, partitions: own }) => keyedSpecs(topic, topicPrefix, own ?? partitions)),
-      ...(outboxTable === 'none' ? [] : eventSpecs(topicPrefix, partitions)),
-      captureStateSpec(topicPrefix),
-    ]);
-    if (created.length > 0) this.#logger.info({ created }, 'topics created');
-    return { tables, routes: await RouteCatalog.open(registry, topicPrefix, partitions, tables, outbox, topics) };
   }
 
   #watchSlot(client: pg.Client, releasers: Releasers): SlotWatch {

@@ -14,7 +14,14 @@ import { connectSource, endQuietly } from '../replication/connect.ts';
 import { ReplicationStream } from '../replication/replication-stream.ts';
 import { slotState, unusable } from '../replication/slot.ts';
 import { Resnapshots } from '../resnapshot/index.ts';
-import { rememberSlot, stateTopic } from '../slot-care/memory.ts';
+import type { TableControl } from '../control/index.ts';
+import { CapturedRelations } from '../schema-change/captured-relations.ts';
+import type { DdlMarks } from '../schema-change/ddl.ts';
+import type { Generations } from '../schema-change/generations.ts';
+import type { ParkedTables } from '../schema-change/parked-tables.ts';
+import { TableResumer } from '../schema-change/resume-table.ts';
+import type { TableResumerOptions } from '../schema-change/resume-table.ts';
+import { rememberSlot, stateTopic, writeNote } from '../slot-care/memory.ts';
 import { TransactionSpool } from '../spool/index.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { readLastPositions } from './log-positions.ts';
@@ -37,6 +44,9 @@ export interface SessionOptions {
   readonly sql: pg.Client;
   readonly routes: RouteCatalog;
   readonly source: PreparedSource;
+  readonly parked: ParkedTables;
+  readonly generations: Generations;
+  readonly ddl: DdlMarks;
   readonly limits: PublisherLimits;
   /** A replication connection; the session ends it. */
   readonly connect: (onBroken: (error: Error) => void) => Promise<pg.Client>;
@@ -70,6 +80,7 @@ export class StreamingSession {
   #publisher: Publisher | null = null;
   #acknowledger: Acknowledger | null = null;
   #resnapshots: Resnapshots | null = null;
+  #tables: TableResumer | null = null;
   #writer: LogWriter | null = null;
   #spool: TransactionSpool | null = null;
   #closed = false;
@@ -115,6 +126,11 @@ export class StreamingSession {
     return this.#resnapshots;
   }
 
+  /** Null before it streams. */
+  get tables(): TableControl | null {
+    return this.#tables;
+  }
+
   /** Why reading is held; empty while it flows. */
   get holds(): readonly HoldReason[] {
     return [...this.#holds];
@@ -153,7 +169,7 @@ export class StreamingSession {
 
   /** The slot first, then the log: who has the slot may fence. */
   async #untilStopped(signal: AbortSignal): Promise<void> {
-    const { config, log, logger, routes, source } = this.#options;
+    const { config, log, logger, routes, source, parked, ddl } = this.#options;
     const onFailure = this.#fail;
     let feed: StreamFeed | null = null;
     const early: Buffer[] = [];
@@ -162,7 +178,11 @@ export class StreamingSession {
       else feed.take(message);
     });
     const writer = await openCaptureWriter({ config, log, routes });
-    if (!source.noted) await rememberSlot(writer, stateTopic(config.topicPrefix), source.memory);
+    const state = stateTopic(config.topicPrefix);
+    const note = (key: string, value: unknown) => writeNote(writer, state, key, value);
+    this.#options.generations.open(note);
+    await parked.open(note);
+    if (!source.noted) await rememberSlot(writer, state, source.memory);
     this.#writer = writer;
     const publisher = await this.#openPublisher(writer);
     const heartbeat = new Heartbeat({
@@ -173,6 +193,8 @@ export class StreamingSession {
     });
     this.#releasers.push('heartbeat', () => heartbeat.stop());
     const resnapshots = this.#openResnapshots(publisher);
+    const relations = new CapturedRelations(routes, parked);
+    const tables = this.#openTables({ publisher, resnapshots, relations });
     if (routes.outbox !== null) {
       const emptying = startEmptying({
         databaseUrl: config.databaseUrl,
@@ -185,14 +207,19 @@ export class StreamingSession {
     }
     const following = new StreamFeed({
       publisher,
-      routes,
+      relations,
       epochBits: BigInt(source.epoch) << 56n,
       streamed: await this.#openSpool(),
       onBlocked: (reason, blocked) => this.hold(reason, blocked),
       onReplyRequested: () => stream.reportNow(),
       onMessage: () => heartbeat.heard(),
       onCommit: () => heartbeat.committed(),
-      onLogicalMessage: (prefix, content) => resnapshots.marks.take(prefix, content),
+      onLogicalMessage: (prefix, content) => {
+        resnapshots.marks.take(prefix, content);
+        ddl.take(prefix, content, publisher.openCommit);
+        return tables.take(prefix, content);
+      },
+      onLeftOut: (table) => parked.count(table),
       onFailure,
     });
     feed = following;
@@ -202,6 +229,7 @@ export class StreamingSession {
     logger.info({ slot: config.slotName, epoch: writer.epoch }, 'streaming');
     this.#options.onStreaming();
     resnapshots.start();
+    tables.goOn().catch(onFailure);
 
     await stopped(signal);
     if (this.#closed) return;
@@ -210,6 +238,21 @@ export class StreamingSession {
     await publisher.drain();
     stream.reportNow();
     await writer.close();
+  }
+
+  #openTables(of: Pick<TableResumerOptions, 'publisher' | 'resnapshots' | 'relations'>): TableResumer {
+    const { config, logger, sql, routes, parked } = this.#options;
+    const declared = config.captureTables.declaration.tables;
+    this.#tables = new TableResumer({
+      ...of,
+      sql,
+      publication: config.publicationName,
+      declared,
+      routes,
+      parked,
+      logger,
+    });
+    return this.#tables;
   }
 
   #openResnapshots(publisher: Publisher): Resnapshots {

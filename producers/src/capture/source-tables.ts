@@ -34,6 +34,12 @@ interface KeyRow {
 const PUBLICATION_QUERY = `
   select pubinsert and pubupdate and pubdelete and pubtruncate as everything from pg_publication where pubname = $1`;
 
+export interface CheckedTables {
+  readonly tables: SourceTable[];
+  /** Why a declared table cannot be captured, with what mends it. */
+  readonly problems: readonly { readonly table: string; readonly problem: string }[];
+}
+
 /**
  * The captured tables, checked: each is published with all operations, has a primary key that begins with its aggregate's id, and a replica
  * identity. Throws `table-not-capturable` naming every problem together.
@@ -43,15 +49,26 @@ export async function sourceTables(
   publication: string,
   declared: readonly CapturedTable[] = capturedTables,
 ): Promise<SourceTable[]> {
+  const { tables, problems } = await checkTables(client, publication, declared);
+  if (problems.length > 0) throw tablesRefused(problems);
+  return tables;
+}
+
+/** The same, each table apart. Throws `table-not-capturable` where the publication is not what it must be. */
+export async function checkTables(
+  client: pg.Client,
+  publication: string,
+  declared: readonly CapturedTable[],
+): Promise<CheckedTables> {
   const publications = await client.query<{ everything: boolean }>(PUBLICATION_QUERY, [publication]);
+  const problems: { table: string; problem: string }[] = [];
   if (publications.rows[0] === undefined) {
     throw refused([`publication ${publication} does not exist: run \`millrace migrate\` or set PUBLICATION_NAME`]);
   }
-  const problems: string[] = [];
   if (!publications.rows[0].everything) {
-    problems.push(
+    throw refused([
       `publication ${publication} leaves out operations: alter publication ${publication} reset its publish option`,
-    );
+    ]);
   }
   const published = await client.query<PublishedColumn>(PUBLISHED_COLUMNS_QUERY, [publication]);
   const keys = await client.query<KeyRow>(PRIMARY_KEYS_QUERY, [[...new Set(declared.map(({ schema }) => schema))]]);
@@ -60,11 +77,14 @@ export async function sourceTables(
     const relation = relations.find(({ schema, table }) => schema === captured.schema && table === captured.table);
     const facts = keys.rows.find(({ schema, table }) => schema === captured.schema && table === captured.table);
     const problem = problemOf(captured, relation, facts, publication);
-    if (problem !== null) problems.push(problem);
-    return relation === undefined ? [] : [{ captured, relation, primaryKey: facts?.key ?? [] }];
+    if (problem !== null) problems.push({ table: `${captured.schema}.${captured.table}`, problem });
+    return relation === undefined || problem !== null ? [] : [{ captured, relation, primaryKey: facts?.key ?? [] }];
   });
-  if (problems.length > 0) throw refused(problems);
-  return tables;
+  return { tables, problems };
+}
+
+export function tablesRefused(problems: CheckedTables['problems']): PlatformError {
+  return refused(problems.map(({ problem }) => problem));
 }
 
 function problemOf(

@@ -3,15 +3,16 @@ import type { Lsn } from '@millrace/kernel/position';
 import type { CommitStamp, Relation, TextRow } from '@millrace/schemas/cdc';
 import { PgoutputDecoder } from '../pgoutput/index.ts';
 import type { OldRowKind, PgoutputHandler } from '../pgoutput/index.ts';
+import { ParkedRelation } from '../schema-change/captured-relations.ts';
+import type { CapturedRelations, ResolvedRelation } from '../schema-change/captured-relations.ts';
 import { DescribedRelations } from './described-relations.ts';
 import type { Publisher } from './publisher.ts';
-import type { RouteCatalog } from './route-catalog.ts';
 import type { Route } from './routes.ts';
 import type { StreamedTransactions } from './streamed-transactions.ts';
 
 export interface StreamFeedOptions {
   readonly publisher: Publisher;
-  readonly routes: RouteCatalog;
+  readonly relations: CapturedRelations;
   /** Keeps transactions in progress; null where Postgres was not asked for them. */
   readonly streamed: StreamedTransactions | null;
   /** Stands above the LSN: `epoch << 56`. */
@@ -21,8 +22,10 @@ export interface StreamFeedOptions {
   readonly onReplyRequested: () => void;
   readonly onMessage: () => void;
   readonly onCommit: () => void;
-  /** A transactional logical message, inside its transaction; `content` is a view. */
-  readonly onLogicalMessage: (prefix: string, content: Buffer) => void;
+  /** A transactional logical message, inside its transaction; `content` is a view. What comes after waits for the promise. */
+  readonly onLogicalMessage: (prefix: string, content: Buffer) => Promise<void> | null;
+  /** A change of a parked table was left out. */
+  readonly onLeftOut: (table: string) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -39,7 +42,7 @@ export class StreamFeed implements PgoutputHandler {
   readonly #publisher: Publisher;
   readonly #decoder = new PgoutputDecoder(this);
   /** By the relation's id in this session; null for tables that are not captured. */
-  readonly #relations = new DescribedRelations<Route | null>();
+  readonly #relations = new DescribedRelations<ResolvedRelation>();
   readonly #waiting: Buffer[] = [];
   #registering: Promise<void> | null = null;
   #replaying = false;
@@ -97,9 +100,9 @@ export class StreamFeed implements PgoutputHandler {
 
   relation(id: number, relation: Relation): void {
     const stamp = this.#replaying ? this.#stamp : this.#relations.arrive();
-    const known = this.#options.routes.captures(relation) ? this.#options.routes.find(relation) : null;
-    if (known !== undefined) this.#relations.set(id, known, stamp);
-    else this.#register(id, relation, stamp);
+    const resolved = this.#options.relations.resolve(id, relation);
+    if (!(resolved instanceof Promise)) this.#relations.set(id, resolved, stamp);
+    else this.#wait(resolved.then((settled) => this.#relations.set(id, settled, stamp)));
   }
 
   insert(relationId: number, row: TextRow): void {
@@ -125,7 +128,8 @@ export class StreamFeed implements PgoutputHandler {
   }
 
   message(transactional: boolean, _lsn: Lsn, prefix: string, content: Buffer): void {
-    if (transactional) this.#options.onLogicalMessage(prefix, content);
+    const work = transactional ? this.#options.onLogicalMessage(prefix, content) : null;
+    if (work !== null) this.#wait(work);
   }
 
   streamStart(xid: number): void {
@@ -180,12 +184,19 @@ export class StreamFeed implements PgoutputHandler {
     if (route === undefined) {
       throw new PlatformError('replication-protocol', `a change names relation ${relationId}, which was not described`);
     }
-    return route;
+    const published = route instanceof ParkedRelation ? route.route : route;
+    if (published === null) this.#leaveOut(route);
+    return published;
   }
 
-  #register(id: number, relation: Relation, stamp: number): void {
-    const registering = this.#options.routes.add(relation).then((route) => {
-      this.#relations.set(id, route, stamp);
+  #leaveOut(route: ResolvedRelation): void {
+    this.#publisher.skip();
+    if (route instanceof ParkedRelation) this.#options.onLeftOut(route.table);
+  }
+
+  /** What comes after waits. */
+  #wait(work: Promise<void>): void {
+    const registering = work.then(() => {
       this.#registering = null;
     });
     this.#registering = registering;

@@ -12,6 +12,10 @@ export interface SlotMemory {
   readonly epoch: number;
   /** `running` is noted before the first row of a snapshot, `complete` after its last: one that was killed is made again. */
   readonly snapshot: 'running' | 'complete';
+  /** The tables that the log holds, `schema.table`, each with its primary key's columns: others were added, or key their rows differently now. */
+  readonly tables?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** The `cdc` topics that the log has, without prefix. */
+  readonly topics?: readonly string[] | undefined;
 }
 
 const memorySchema = z.object({
@@ -20,6 +24,8 @@ const memorySchema = z.object({
   timeline: z.number().int(),
   epoch: z.number().int(),
   snapshot: z.enum(['running', 'complete']),
+  tables: z.record(z.string(), z.array(z.string())).optional(),
+  topics: z.array(z.string()).optional(),
 });
 
 const SLOT_KEY = 'slot';

@@ -54,10 +54,10 @@ export class PlainReader {
 
   /** Current rows of a table by record key, as the changes leave them. */
   table(name: string): Map<string, Change> {
-    const rows = new Map<string, Change>();
+    const rows = new Map<string, ReadChange>();
     for (const change of this.changes) {
       if (change.table !== name) continue;
-      if (change.op === 't') rows.clear();
+      if (change.op === 't') forgetPartition(rows, change.partition);
       else if (change.op === 'd') rows.delete(change.key);
       else rows.set(change.key, change);
     }
@@ -110,4 +110,9 @@ export class PlainReader {
       return this.#decoder.decode(copy);
     }
   }
+}
+
+/** A truncate stands in every partition, and says nothing of the others. */
+function forgetPartition(rows: Map<string, ReadChange>, partition: number): void {
+  for (const [key, row] of rows) if (row.partition === partition) rows.delete(key);
 }

@@ -70,10 +70,11 @@ const sourceFields = [
 
 /**
  * The Avro schema of a table's change records: Debezium's envelope in its core. Every column is nullable with default null, so adding or
- * dropping one keeps older records readable.
+ * dropping one keeps older records readable. A later `generation` is a record of another name: it need not be compatible with those before.
  */
-export function envelopeSchema(relation: Relation): Record<string, unknown> {
-  const namespace = `${avroName(relation.schema)}.${avroName(relation.table)}`;
+export function envelopeSchema(relation: Relation, generation = 1): Record<string, unknown> {
+  const suffix = generation === 1 ? '' : `_${generation}`;
+  const namespace = `${avroName(relation.schema)}.${avroName(relation.table)}${suffix}`;
   let unchangedDefined = false;
   const fields = relation.columns.map(({ name, typeOid }) => {
     const branches: unknown[] = ['null', columnType(typeOid)];
