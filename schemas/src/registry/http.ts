@@ -61,9 +61,12 @@ async function answers(url: string): Promise<boolean> {
   return response.ok;
 }
 
+/** Longer than any answer takes. Without an end, one that accepts connections and closes them is asked for ever. */
+const ANSWER_MS = 5_000;
+
 async function request(url: string, init: RequestInit = {}): Promise<Response> {
   try {
-    return await fetch(url, init);
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
   } catch (error) {
     throw unreachable(url, error);
   }
