@@ -29,6 +29,11 @@ export const settings = {
     z.coerce.number().int().min(100).max(60_000).default(1_000),
     'Without a commit for so long, the producer commits a small message of its own, so that positions advance',
   ),
+  sourceSilenceMs: setting(
+    'SOURCE_SILENCE_MS',
+    z.coerce.number().int().min(1_000).default(60_000),
+    'Postgres says nothing for so long: its connection is taken for dead (a network that drops everything looks like that)',
+  ),
   maxInFlightBytes: setting(
     'MAX_IN_FLIGHT_BYTES',
     z.coerce.number().int().min(1_048_576).default(16_777_216),

@@ -3,12 +3,12 @@ import type pg from 'pg';
 
 /** Looks at the time this often per heartbeat. */
 const LOOKS_PER_BEAT = 4;
-/** Neither an answer nor a message for so long: the connection is dead, whatever the socket says. */
-const SILENCE_MS = 60_000;
 
 export interface HeartbeatOptions {
   readonly client: pg.Client;
   readonly everyMs: number;
+  /** Neither an answer nor a message for so long: the connection is dead, whatever the socket says. */
+  readonly silenceMs: number;
   /** Reading is paused on purpose, so silence says nothing. */
   readonly paused: () => boolean;
   readonly onFailure: (error: unknown) => void;
@@ -48,12 +48,12 @@ export class Heartbeat {
 
   #look(nowMs: number): void {
     if (this.#options.paused()) this.#lastHeardMs = nowMs;
-    if (nowMs - Math.min(this.#lastHeardMs, this.#beatSinceMs ?? nowMs) > SILENCE_MS) {
+    if (nowMs - Math.min(this.#lastHeardMs, this.#beatSinceMs ?? nowMs) > this.#options.silenceMs) {
       this.stop();
       this.#options.onFailure(
         new PlatformError(
           'engine-unreachable',
-          `Postgres has been silent for ${SILENCE_MS / 1000} s on an open connection`,
+          `Postgres has been silent for ${this.#options.silenceMs / 1000} s on an open connection`,
         ),
       );
       return;

@@ -12,6 +12,7 @@ import { END_OF_COMMIT } from './partitions.ts';
 import type { CapturePartition, PartitionState } from './partitions.ts';
 import type { Route } from './routes.ts';
 import type { ChangeObserver } from '../resnapshot/index.ts';
+import { namingTheRow } from './too-large.ts';
 import { WatermarkSchedule } from './watermark-schedule.ts';
 import type { Scheduler } from './watermark-schedule.ts';
 
@@ -264,11 +265,14 @@ export class Publisher {
 
   /** A delete and its tombstone go in together: no flush parts them. */
   #push(partition: PartitionState, record: LogRecord, tombstone: LogRecord | null = null): void {
+    const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0) + 16;
+    // A large row has a batch of its own: what it may be is then the topic's limit, whatever came before it.
+    if (bytes >= this.#limits.flushBytes && this.#pendingBytes > 0) this.#flush(false);
     if (partition.openFrom < 0) partition.openFrom = partition.records.length;
     partition.records.push(record);
     if (tombstone !== null) partition.records.push(tombstone);
     this.#pendingRows++;
-    this.#pendingBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 16;
+    this.#pendingBytes += bytes;
     if (this.#pendingBytes >= this.#limits.flushBytes) this.#flush(false);
   }
 
@@ -364,7 +368,7 @@ export class Publisher {
       },
       (error: unknown) => {
         this.stop();
-        this.#options.onFailure(error);
+        this.#options.onFailure(namingTheRow(error, batches));
       },
     );
   }

@@ -188,6 +188,7 @@ export class StreamingSession {
     const heartbeat = new Heartbeat({
       client: this.#options.sql,
       everyMs: config.heartbeatMs,
+      silenceMs: config.sourceSilenceMs,
       paused: () => stream.paused,
       onFailure,
     });

@@ -1,4 +1,5 @@
 import { PlatformError } from '@millrace/kernel/errors';
+import type { Socket } from 'node:net';
 import pg from 'pg';
 
 /** Settings of our sessions: above all, Postgres prints every value the same way, in the snapshot and in the stream. */
@@ -69,7 +70,16 @@ export function sqlState(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** Ends the connection, whatever state it is in. */
+/** What pg's client has and its typings leave out. */
+interface ClientInside {
+  readonly connection: { readonly stream: Socket };
+}
+
+const GOODBYE_MS = 1_000;
+
+/** Ends the connection, whatever state it is in; one whose other end does not answer is cut off. */
 export async function endQuietly(client: pg.Client): Promise<void> {
+  const cut = setTimeout(() => (client as unknown as ClientInside).connection.stream.destroy(), GOODBYE_MS);
   await client.end().catch(() => undefined);
+  clearTimeout(cut);
 }

@@ -5,3 +5,4 @@ export { CaptureHarness, eventually } from './capture-harness.ts';
 export type { RunningCapture, StartOptions } from './capture-harness.ts';
 export { startOwnPostgres } from './own-postgres.ts';
 export type { OwnPostgres } from './own-postgres.ts';
+export { TcpProxy } from './tcp-proxy.ts';
