@@ -1,7 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { PUBLISHED_COLUMNS_QUERY, relationsOf } from '@millrace/schemas/cdc';
 import type { PublishedColumn } from '@millrace/schemas/cdc';
-import type pg from 'pg';
+import pg from 'pg';
 import { connectSource, endQuietly } from '../replication/connect.ts';
 import { lockShapes } from './copy-tasks.ts';
 import type { SourceTable } from './source-tables.ts';
@@ -11,25 +11,19 @@ export interface CopyClients {
   close(): Promise<void>;
 }
 
-/**
- * Connections for a snapshot, each in a transaction that is ready to take it, the tables' shapes locked. Open them before the snapshot is exported:
- * a table that is rewritten between would look empty in it, and its rows would never come.
- */
+/** Connections for a snapshot, each in a transaction that is ready to enter one. */
 export async function openCopyClients(
   databaseUrl: string,
   count: number,
-  tables: readonly SourceTable[],
   onBroken: (error: Error) => void,
 ): Promise<CopyClients> {
-  const first = await connectSource(databaseUrl, { onBroken });
-  const clients: [pg.Client, ...pg.Client[]] = [first];
+  const clients: [pg.Client, ...pg.Client[]] = [await connectSource(databaseUrl, { onBroken })];
   const close = async (): Promise<void> => {
     await Promise.all(clients.map(endQuietly));
   };
   try {
     while (clients.length < count) clients.push(await connectSource(databaseUrl, { onBroken }));
     for (const client of clients) await client.query('begin isolation level repeatable read read only');
-    await lockShapes(first, tables);
     return { clients, close };
   } catch (error) {
     await close();
@@ -37,15 +31,41 @@ export async function openCopyClients(
   }
 }
 
+/** Tables whose storage is no longer the one that the snapshot saw: rewritten, truncated or dropped since. */
+const REPLACED_QUERY = `
+  select n.nspname || '.' || c.relname as name
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname || '.' || c.relname = any ($1) and c.relkind = 'r'
+    and c.relfilenode is distinct from pg_relation_filenode(c.oid)`;
+
 /**
- * Once the shapes are locked: are they still the ones that were read? Throws `table-not-capturable` where a table was changed in between; started
- * again, the producer takes the new one.
+ * Enters an exported snapshot with every connection and locks the tables' shapes until the transactions end: from here on nobody rewrites or truncates
+ * them; writers go on.
+ *
+ * Throws `table-not-capturable` where that happened between the export and the lock, since such a table looks empty in the snapshot, and where a
+ * table's columns are not the ones that were read: started again, the producer takes another snapshot. (To lock before the slot is made would be
+ * a deadlock that Postgres cannot see: the slot waits for a transaction that waits for our lock.)
  */
-export async function expectShapes(sql: pg.Client, publication: string, tables: readonly SourceTable[]): Promise<void> {
-  const { rows } = await sql.query<PublishedColumn>(PUBLISHED_COLUMNS_QUERY, [publication]);
+export async function enterSnapshot(
+  clients: CopyClients['clients'],
+  snapshotName: string,
+  publication: string,
+  tables: readonly SourceTable[],
+): Promise<void> {
+  const [first] = clients;
+  for (const client of clients) await client.query(`set transaction snapshot ${pg.escapeLiteral(snapshotName)}`);
+  await lockShapes(first, tables);
+  const names = tables.map(({ relation }) => `${relation.schema}.${relation.table}`);
+  const replaced = await first.query<{ name: string }>(REPLACED_QUERY, [names]);
+  const { rows } = await first.query<PublishedColumn>(PUBLISHED_COLUMNS_QUERY, [publication]);
   const present = new Set(relationsOf(rows).map((relation) => JSON.stringify(relation)));
-  const changed = tables.filter(({ relation }) => !present.has(JSON.stringify(relation)));
-  if (changed.length === 0) return;
-  const names = changed.map(({ relation }) => `${relation.schema}.${relation.table}`).join(', ');
-  throw new PlatformError('table-not-capturable', `${names} changed while the producer was starting: start it again`);
+  const changed = new Set(replaced.rows.map(({ name }) => name));
+  for (const [index, { relation }] of tables.entries()) {
+    if (!present.has(JSON.stringify(relation))) changed.add(names[index] ?? '');
+  }
+  if (changed.size === 0) return;
+  throw new PlatformError(
+    'table-not-capturable',
+    `${[...changed].join(', ')} changed while the snapshot was being made: started again, the producer takes another one`,
+  );
 }

@@ -18,7 +18,7 @@ import { readNotes, rememberSlot, slotMemory, stateTopic } from '../slot-care/me
 import type { SlotMemory } from '../slot-care/memory.ts';
 import { judgeSlot } from '../slot-care/verdict.ts';
 import type { SlotFacts } from '../slot-care/verdict.ts';
-import { expectShapes, openCopyClients } from './copy-clients.ts';
+import { openCopyClients } from './copy-clients.ts';
 import { readLastPositions } from './log-positions.ts';
 import type { LogPosition } from './log-positions.ts';
 import { capturePartitions } from './partitions.ts';
@@ -224,9 +224,8 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
   const writer = await openCaptureWriter(options);
   const replication = await connectSource(config.databaseUrl, { replication: true, onBroken });
   const { databaseUrl, snapshotConnections, snapshotRowsPerSecond: rowsPerSecond } = config;
-  const copies = await openCopyClients(databaseUrl, snapshotConnections, options.tables, onBroken);
+  const copies = await openCopyClients(databaseUrl, snapshotConnections, onBroken);
   try {
-    await expectShapes(options.sql, config.publicationName, options.tables);
     logger.info({ slot: config.slotName, restarted }, 'snapshot begins');
     const state = stateTopic(config.topicPrefix);
     await rememberSlot(writer, state, memory);
@@ -237,6 +236,7 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
       clients: copies.clients,
       rowsPerSecond,
       snapshotName,
+      publication: config.publicationName,
       lsn,
       tables: options.tables,
       routes,

@@ -7,6 +7,7 @@ import { Acknowledger } from '../replication/acknowledger.ts';
 import type { CopyStream } from '../replication/copy-stream.ts';
 import { publishPendingEvents } from '../outbox/pending-events.ts';
 import { CopyGate, RowThrottle, copyAll } from './copy-crew.ts';
+import { enterSnapshot } from './copy-clients.ts';
 import { copyPlan, copyStatement, isReference } from './copy-tasks.ts';
 import type { CopyPlan, CopyTask } from './copy-tasks.ts';
 import { readCopyLine } from './copy-text.ts';
@@ -35,12 +36,10 @@ export function snapshotReason({ table, tablesDone, tables, rows, etaSeconds }: 
 }
 
 export interface SnapshotOptions {
-  /**
-   * Connections of its own, each in a repeatable read transaction of which nothing was asked yet; they stay in it. One of them, at least, has
-   * locked the tables' shapes before the snapshot was exported (`lockShapes`).
-   */
+  /** Connections of its own, each in a repeatable read transaction of which nothing was asked yet; they stay in it. */
   readonly clients: readonly [pg.Client, ...pg.Client[]];
   readonly snapshotName: string;
+  readonly publication: string;
   /** Position of its rows, epoch included: everything committed at or below is in it. */
   readonly lsn: Lsn;
   readonly tables: readonly SourceTable[];
@@ -82,7 +81,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<{ rows: nu
   const abort = (): void => gate.fail(signal.reason as Error);
   signal.addEventListener('abort', abort);
   try {
-    for (const client of clients) await client.query(`set transaction snapshot '${options.snapshotName}'`);
+    await enterSnapshot(clients, options.snapshotName, options.publication, options.tables);
     const [first] = clients;
     const time = await first.query<{ us: string }>('select (extract(epoch from now()) * 1000000)::int8::text as us');
     const plan = await copyPlan(first, options.tables, options.blocksPerTask);
