@@ -15,4 +15,4 @@ test('killed and paused at random moments, also in its snapshot, the capture giv
   expect(report.outboxLeft).toBe(0);
   expect(report.producerStarts).toBeGreaterThan(6);
   expect(report.committedSteps).toBeGreaterThan(report.transactions);
-}, 180_000);
+}, 300_000);

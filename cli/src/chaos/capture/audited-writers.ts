@@ -162,7 +162,7 @@ export class AuditedWriters {
         await client.query('rollback to savepoint s');
       }
       // More than one flush, and more than Postgres keeps in memory: sent before it ends.
-      if (random.chance(0.004)) await step(aggregate, 'bulk', random.int(1_000, 4_000));
+      if (random.chance(0.001)) await step(aggregate, 'bulk', random.int(1_000, 4_000));
     }
     if (random.chance(0.05)) await client.query('rollback');
     else {

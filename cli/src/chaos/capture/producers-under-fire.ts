@@ -13,6 +13,11 @@ export interface UnderFireOptions {
 
 const STREAM_MS = 90_000;
 const END_MS = 60_000;
+/**
+ * So long a zombie stays frozen at most. Postgres says why it ends a connection, and where the socket is full it waits until that is read: then
+ * the slot is not free before the zombie wakes.
+ */
+const FROZEN_MS = 8_000;
 const LOOK_MS = 10;
 const AGAIN_MS = 100;
 
@@ -98,12 +103,15 @@ export class ProducersUnderFire {
     try {
       await this.#options.endStream();
       this.#current = this.#start();
-      await this.streaming();
+      const successor = this.streaming();
+      successor.catch(() => undefined);
+      await Promise.race([successor, sleep(FROZEN_MS)]);
       await sleep(forMs);
     } finally {
       zombie.signal('SIGCONT');
     }
     await this.#until(() => !zombie.running, zombie, END_MS, 'end itself, its successor having started');
+    await this.streaming();
   }
 
   #running(): ProducerProcess {
