@@ -9,6 +9,7 @@ import type pg from 'pg';
 import type { ProducersConfig } from '../config.ts';
 import { controlAction } from '../control/index.ts';
 import type { CaptureControl, StreamControl } from '../control/index.ts';
+import { watchDeclaration } from '../declaration/index.ts';
 import { createCaptureMetrics } from '../metrics.ts';
 import type { CaptureMetrics } from '../metrics.ts';
 import { DdlMarks } from '../schema-change/ddl.ts';
@@ -50,7 +51,7 @@ const LSN_MASK = (1n << 56n) - 1n;
  * producers with one slot, the second waits until the slot is free and takes over; an older one that still runs is refused by the log.
  */
 export class CaptureService implements Service {
-  readonly #config: ProducersConfig;
+  #config: ProducersConfig;
   readonly #options: CaptureServiceOptions;
   readonly #logger: Logger;
   readonly #metrics: CaptureMetrics;
@@ -194,6 +195,34 @@ export class CaptureService implements Service {
     const sql = takingTurns(await connectSource(this.#config.databaseUrl, { onBroken: this.#fail }));
     releasers.push('connection', () => endQuietly(sql));
     this.#watch = this.#watchSlot(sql, releasers);
+    for (;;) {
+      const changed = new AbortController();
+      const { file, declaration } = this.#config.captureTables;
+      const unwatch = watchDeclaration({
+        file,
+        current: declaration,
+        everyMs: this.#config.slotCheckMs,
+        logger: this.#logger,
+        onChange: (next) => {
+          this.#logger.info({ file }, 'the declaration of captured tables has changed: going on with it');
+          this.#config = { ...this.#config, captureTables: { file, declaration: next } };
+          changed.abort(new Error('the declaration has changed'));
+        },
+      });
+      try {
+        await this.#captureDeclared(AbortSignal.any([signal, changed.signal]), releasers, sql);
+      } catch (error) {
+        if (signal.aborted || !changed.signal.aborted) throw error;
+      } finally {
+        unwatch();
+      }
+      if (signal.aborted || !changed.signal.aborted) return;
+      this.#state = 'starting';
+    }
+  }
+
+  /** With one declaration of tables. */
+  async #captureDeclared(signal: AbortSignal, releasers: Releasers, sql: pg.Client): Promise<void> {
     const { tables, routes, parked, generations } = await openCatalog({
       config: this.#config,
       log: this.#options.log,

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import type { ResnapshotState } from '../control/index.ts';
 import { CaptureHarness, eventually } from '../testing/index.ts';
 import { readDeclaration } from './index.ts';
 
@@ -21,7 +22,8 @@ async function withDeclaration(
   const folder = await mkdtemp(join(tmpdir(), 'millrace-declaration-'));
   try {
     const file = join(folder, 'tables.json');
-    await writeFile(file, JSON.stringify({ topics: { 'cdc.settings': { partitions: 1 } }, tables: declared }));
+    const topics = JSON.stringify(declared).includes('cdc.settings') ? { 'cdc.settings': { partitions: 1 } } : {};
+    await writeFile(file, JSON.stringify({ topics, tables: declared }));
     await harness.sql.query(`
       create schema "Sales desk"; create schema app; create schema other;
       create table "Sales desk"."Order lines" ("Order" int, line int, note text, primary key ("Order", line));
@@ -78,6 +80,59 @@ test(
       });
     }),
   MINUTE,
+);
+
+test(
+  'a table that is added to the publication and the file while it runs is captured with the rows it had, also after a start',
+  () =>
+    withDeclaration(tables.slice(0, 1), async (harness, options) => {
+      const { file } = options?.config?.captureTables ?? {};
+      const write = (declared: readonly unknown[]) => writeFile(file ?? '', JSON.stringify({ tables: declared }));
+      const config = () => ({
+        ...options?.config,
+        slotCheckMs: 100,
+        captureTables: { file: file ?? null, declaration: readDeclaration(file ?? '') },
+      });
+      await write(tables.slice(0, 1));
+      await harness.sql.query(`insert into app.flags values ('early', '1')`);
+      await harness.sql.query(`insert into other.flags values ('early', 1)`);
+      const capture = await harness.start({ config: config() });
+      await harness.sql.query(`insert into "Sales desk"."Order lines" values (1, 1, 'x')`);
+      await write([]);
+      await write(tables.slice(0, 2));
+      await eventually(async () =>
+        (await harness.log.admin.listTopics()).includes(`${harness.config.topicPrefix}cdc.settings`),
+      );
+      await eventually(() => capture.service.ready().ready);
+      await harness.sql.query(`insert into app.flags values ('late', '2')`);
+      await capture.stop();
+      await write(tables);
+      const again = await harness.start({ config: config() });
+      await harness.sql.query(`insert into other.flags values ('late', 2)`);
+      await eventually(async () => {
+        const { resnapshots } = (await again.service.control('resnapshots', {})) as { resnapshots: ResnapshotState[] };
+        // One whose asking was not noted before the stop is asked for twice.
+        const read = new Set(resnapshots.map(({ request }) => request.table));
+        return read.size === 2 && resnapshots.every(({ state }) => state === 'done');
+      }, MINUTE);
+      const reader = harness.reader(config());
+      await reader.reached(await harness.positionNow());
+      expect(reader.problems).toEqual([]);
+      const names = new Map<string, Set<unknown>>();
+      for (const { schema, table, after } of reader.changes) {
+        const key = `${schema}.${table}`;
+        names.set(key, (names.get(key) ?? new Set()).add(after?.['name'] ?? after?.['note']));
+      }
+      expect(names).toEqual(
+        new Map([
+          ['Sales desk.Order lines', new Set(['x'])],
+          ['app.flags', new Set(['early', 'late'])],
+          ['other.flags', new Set(['early', 'late'])],
+        ]),
+      );
+      expect(reader.changes.filter(({ schema }) => schema === 'Sales desk')).toHaveLength(1);
+    }),
+  2 * MINUTE,
 );
 
 test(

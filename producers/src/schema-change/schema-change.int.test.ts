@@ -22,7 +22,8 @@ async function resume({ service }: RunningCapture, table: string): Promise<void>
   await eventually(async () => {
     const { resnapshots } = (await service.control('resnapshots', {})) as { resnapshots: { state: string }[] };
     return resnapshots.length > 0 && resnapshots.every(({ state }) => state === 'done');
-  });
+    // It waits for what others have running on the shared server.
+  }, 40_000);
 }
 
 /** Rows in the log equal those of the table, in the columns asked for. */
