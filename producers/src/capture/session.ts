@@ -195,7 +195,12 @@ export class StreamingSession {
     this.#releasers.push('heartbeat', () => heartbeat.stop());
     const resnapshots = this.#openResnapshots(publisher);
     const relations = new CapturedRelations(routes, parked);
-    const tables = this.#openTables({ publisher, resnapshots, relations });
+    let { memory } = source;
+    const onResumed = (table: string, primaryKey: readonly string[]): Promise<void> => {
+      memory = { ...memory, tables: { ...memory.tables, [table]: primaryKey } };
+      return rememberSlot(writer, state, memory);
+    };
+    const tables = this.#openTables({ publisher, resnapshots, relations, onResumed });
     if (routes.outbox !== null) {
       const emptying = startEmptying({
         databaseUrl: config.databaseUrl,
@@ -241,7 +246,7 @@ export class StreamingSession {
     await writer.close();
   }
 
-  #openTables(of: Pick<TableResumerOptions, 'publisher' | 'resnapshots' | 'relations'>): TableResumer {
+  #openTables(of: Pick<TableResumerOptions, 'publisher' | 'resnapshots' | 'relations' | 'onResumed'>): TableResumer {
     const { config, logger, sql, routes, parked } = this.#options;
     const declared = config.captureTables.declaration.tables;
     this.#tables = new TableResumer({

@@ -19,6 +19,8 @@ export interface TableResumerOptions {
   readonly parked: ParkedTables;
   readonly publisher: Publisher;
   readonly resnapshots: ResnapshotControl;
+  /** The log has the table, and its rows by this key, from now on: noted, so that the next start does not take it for added. */
+  readonly onResumed: (table: string, primaryKey: readonly string[]) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -83,8 +85,10 @@ export class TableResumer implements TableControl {
   }
 
   async #readAgain(table: string): Promise<unknown> {
-    const { resnapshots, parked, logger } = this.#options;
+    const { resnapshots, parked, routes, logger, onResumed } = this.#options;
     const state = await resnapshots.request({ table, deletes: true });
+    const source = routes.tables.find(({ relation }) => tableName(relation) === table);
+    if (source !== undefined) await onResumed(table, source.primaryKey);
     await parked.resumed(table);
     logger.info({ table, resnapshot: state.id }, `${table} is read again`);
     return state;

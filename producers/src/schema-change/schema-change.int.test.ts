@@ -102,6 +102,7 @@ test('a column of another type parks its table alone, also over a restart, until
   await again.stop();
   const third = await harness.start();
   expect(parkedOf(third)).toEqual([]);
+  expect(await third.service.control('resnapshots', {})).toMatchObject({ resnapshots: [{ state: 'done' }] });
   await tag('last');
   await expectInLog('tags', ['name', 'weight']);
 }, 120_000);
