@@ -34,7 +34,8 @@ const UNCHANGED_BRANCH = 4;
 export function createChangeEncoder(relation: Relation, schemaId: number): ChangeEncoder {
   const kinds = relation.columns.map(({ typeOid }) => columnKind(typeOid));
   const toastable = relation.columns.map(({ typeOid }) => mayBeUnchanged(typeOid));
-  const envelope = new EnvelopeWriter(relation, schemaId);
+  // The capture's records are gone as soon as the log has them.
+  const envelope = new EnvelopeWriter(relation, schemaId, true);
   const { writer } = envelope;
 
   const writeRow = (row: TextRow | null): void => {
@@ -88,7 +89,7 @@ export function encodeChange(relation: Relation, schemaId: number, change: Chang
 
 /** The envelope up to its rows. What repeats (schema, table; a transaction's position) is encoded once and copied. */
 class EnvelopeWriter {
-  readonly writer = new AvroWriter();
+  readonly writer: AvroWriter;
   readonly #schemaId: number;
   readonly #sourceOfRow: Buffer;
   readonly #sourceOfSnapshot: Buffer;
@@ -97,7 +98,8 @@ class EnvelopeWriter {
   #lsn: Buffer = Buffer.alloc(0);
   #txidAndTime: Buffer = Buffer.alloc(0);
 
-  constructor(relation: Relation, schemaId: number) {
+  constructor(relation: Relation, schemaId: number, slabs = false) {
+    this.writer = new AvroWriter(4096, { slabs });
     this.#schemaId = schemaId;
     this.#sourceOfRow = this.#sourceNames(relation, 'false');
     this.#sourceOfSnapshot = this.#sourceNames(relation, 'true');
