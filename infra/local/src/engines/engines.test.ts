@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homeOf } from '../paths/index.ts';
 import { addressesFrom, addressVariablesOf, endpointOf } from './addresses.ts';
-import { apiVersionsRequest, serverProperties } from './kafka.ts';
+import { apiVersionsRequest, newClusterId, serverProperties } from './kafka.ts';
 import { userIn } from './os-user.ts';
 import { planEngines } from './plan.ts';
 import { startupMessage } from './postgres.ts';
@@ -95,6 +95,11 @@ test('Kafka listens on this machine only and makes no topics by itself', () => {
   expect(text).toContain('listeners=PLAINTEXT://127.0.0.1:19092,CONTROLLER://127.0.0.1:19093\n');
   expect(text).toContain('auto.create.topics.enable=false\n');
   expect(text).not.toContain('0.0.0.0');
+});
+
+test('the id of a Kafka cluster is never read as an option', () => {
+  const draws = [Buffer.alloc(16, 0xf8), Buffer.alloc(16, 1)];
+  expect(newClusterId(() => draws.shift() ?? Buffer.alloc(0))).toBe('AQEBAQEBAQEBAQEBAQEBAQ');
 });
 
 test('health requests are well-formed', () => {

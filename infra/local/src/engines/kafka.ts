@@ -137,7 +137,15 @@ export function kafkaSpec(home: Home, port: number): ProcessSpec {
 async function stableClusterId(path: string): Promise<string> {
   const known = await readFile(path, 'utf8').catch(() => undefined);
   if (known !== undefined) return known.trim();
-  const id = randomBytes(16).toString('base64url');
+  const id = newClusterId(() => randomBytes(16));
   await writeFile(path, id);
   return id;
+}
+
+/** 16 random bytes as Kafka takes them. Never one that begins with `-`, which its tools would read as an option. */
+export function newClusterId(draw: () => Buffer): string {
+  for (;;) {
+    const id = draw().toString('base64url');
+    if (!id.startsWith('-')) return id;
+  }
 }
