@@ -90,16 +90,23 @@ export class KafkajsAdmin implements LogAdmin {
    * fails at all of them when one was deleted.
    */
   async #call<T>(step: (admin: Admin) => Promise<T>): Promise<T> {
+    const connected = this.#admin();
     try {
-      return await step(await this.#admin());
+      return await step(await connected);
     } catch {
-      await this.disconnect().catch(() => undefined);
+      await this.#giveUp(connected);
     }
     try {
       return await step(await this.#admin());
     } catch (error) {
       throw asPlatformError(error, 'engine-unreachable');
     }
+  }
+
+  /** Of several calls that fail on one connection the first ends it; what another has connected since is left alone. */
+  async #giveUp(connected: Promise<Admin>): Promise<void> {
+    if (this.#connected !== connected) return;
+    await this.disconnect().catch(() => undefined);
   }
 
   #admin(): Promise<Admin> {
