@@ -4,6 +4,8 @@ import { CopyStream } from './copy-stream.ts';
 
 /** What a copy needs of a connection. */
 class FakeConnection extends EventEmitter {
+  readonly stream = Object.assign(new EventEmitter(), { pause: () => undefined, resume: () => undefined });
+
   query(): void {
     // The answer comes by the copy's handlers.
   }
@@ -18,7 +20,7 @@ test('a copy that is refused again and again leaves nothing behind on its connec
     copy.handleReadyForQuery();
     await expect(copy.started).rejects.toThrow('is active');
   }
-  expect(connection.eventNames()).toEqual([]);
+  expect([...connection.eventNames(), ...connection.stream.eventNames()]).toEqual([]);
 });
 
 test('a copy that has started leaves nothing behind either', async () => {
@@ -28,4 +30,6 @@ test('a copy that has started leaves nothing behind either', async () => {
   connection.emit('copyOutResponse');
   await copy.started;
   expect(connection.eventNames()).toEqual([]);
+  copy.handleReadyForQuery();
+  expect(connection.stream.eventNames()).toEqual([]);
 });

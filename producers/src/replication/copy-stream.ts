@@ -1,9 +1,11 @@
+import type { Socket } from 'node:net';
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Connection, Submittable } from 'pg';
+import { ReadGathering } from './read-gathering.ts';
 
 /** What pg's connection has and its typings leave out. */
 interface CopyConnection {
-  readonly stream: { pause(): void; resume(): void };
+  readonly stream: Pick<Socket, 'pause' | 'resume' | 'on' | 'off'>;
   query(text: string): void;
   sendCopyFromChunk(chunk: Buffer): void;
 }
@@ -24,6 +26,8 @@ export class CopyStream implements Submittable {
   #failed = false;
   #forgetStart: () => void = () => undefined;
   #paused = false;
+  #gathering = false;
+  #forgetReads: () => void = () => undefined;
   #resolveStarted: () => void = () => undefined;
   #rejectStarted: (error: Error) => void = () => undefined;
   #resolveEnded: () => void = () => undefined;
@@ -59,7 +63,7 @@ export class CopyStream implements Submittable {
   /** Also where the stream before this one, on the same connection, was paused. */
   resume(): void {
     this.#paused = false;
-    this.#connection?.stream.resume();
+    if (!this.#gathering) this.#connection?.stream.resume();
   }
 
   /** Sends a copy message to the server (a status update). */
@@ -71,6 +75,7 @@ export class CopyStream implements Submittable {
   fail(error: Error): void {
     if (this.#failed) return;
     this.#failed = true;
+    this.#forgetReads();
     this.#rejectStarted(error);
     this.#rejectEnded(error);
   }
@@ -89,7 +94,19 @@ export class CopyStream implements Submittable {
     };
     copy.on('replicationStart', started);
     copy.on('copyOutResponse', started);
+    this.#gatherReads(copy.stream);
     copy.query(this.#text);
+  }
+
+  #gatherReads(stream: CopyConnection['stream']): void {
+    const reads = new ReadGathering((held) => {
+      this.#gathering = held;
+      if (held) stream.pause();
+      else if (!this.#paused) stream.resume();
+    });
+    const onRead = (chunk: Buffer): void => reads.read(chunk.length);
+    stream.on('data', onRead);
+    this.#forgetReads = () => stream.off('data', onRead);
   }
 
   handleCopyData(message: { chunk: Buffer }): void {
@@ -111,6 +128,7 @@ export class CopyStream implements Submittable {
 
   handleReadyForQuery(): void {
     this.#forgetStart();
+    this.#forgetReads();
     this.#resolveEnded();
   }
 
