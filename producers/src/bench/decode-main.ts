@@ -1,8 +1,8 @@
 import { environment } from '@millrace/kernel/config';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import { MemoryRegistry } from '@millrace/schemas/registry';
-import { cdcPartitions } from '../capture/partitions.ts';
-import { Publisher, partitionStates } from '../capture/publisher.ts';
+import { cdcPartitions, partitionStates } from '../capture/partitions.ts';
+import { Publisher } from '../capture/publisher.ts';
 import { RouteCatalog } from '../capture/route-catalog.ts';
 import { sourceTables } from '../capture/source-tables.ts';
 import { StreamFeed } from '../capture/stream-feed.ts';

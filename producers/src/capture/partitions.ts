@@ -5,6 +5,7 @@ import type { CaptureTopic } from '@millrace/schemas/topics';
 import type { ProducersConfig } from '../config.ts';
 import { shopDeclaration } from '../declaration/index.ts';
 import type { DeclaredTopic } from '../declaration/index.ts';
+import type { LogPosition } from './log-positions.ts';
 
 /** Above every ordinal: a watermark at a commit is the end of that commit. */
 export const END_OF_COMMIT = Number.MAX_SAFE_INTEGER;
@@ -69,4 +70,21 @@ function partitionsOf(
     cdcTopic,
     idleWatermarkMs,
   }));
+}
+
+/** The publisher's view of partitions whose ends were read. */
+export function partitionStates(
+  partitions: readonly CapturePartition[],
+  positions: readonly LogPosition[],
+): PartitionState[] {
+  return partitions.map((partition, index) => {
+    const last = positions[index]?.last ?? { lsn: 0n, ordinal: -1 };
+    const watermark = last.ordinal === END_OF_COMMIT ? last.lsn : last.lsn - 1n;
+    return { ...partition, last, records: [], openFrom: -1, partial: false, watermark, watermarkedAtMs: -Infinity };
+  });
+}
+
+/** Whether the log has that position already. */
+export function isHeld({ last }: PartitionState, lsn: Lsn, ordinal: number): boolean {
+  return lsn < last.lsn || (lsn === last.lsn && ordinal <= last.ordinal);
 }

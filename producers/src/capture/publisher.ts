@@ -7,9 +7,8 @@ import type { CommitStamp, TextRow } from '@millrace/schemas/cdc';
 import type { Acknowledger } from '../replication/acknowledger.ts';
 import type { EventRoute } from '../outbox/event-route.ts';
 import { positionHeader } from './log-positions.ts';
-import type { LogPosition } from './log-positions.ts';
-import { END_OF_COMMIT } from './partitions.ts';
-import type { CapturePartition, PartitionState } from './partitions.ts';
+import { isHeld } from './partitions.ts';
+import type { PartitionState } from './partitions.ts';
 import type { Route } from './routes.ts';
 import type { ChangeObserver } from '../resnapshot/index.ts';
 import { namingTheRow } from './too-large.ts';
@@ -388,21 +387,4 @@ export class Publisher {
     if (!pressed) for (const resolve of this.#relieved.splice(0)) resolve();
     this.#options.onPressure(pressed);
   }
-}
-
-function isHeld(partition: PartitionState, lsn: Lsn, ordinal: number): boolean {
-  const { last } = partition;
-  return lsn < last.lsn || (lsn === last.lsn && ordinal <= last.ordinal);
-}
-
-/** The publisher's view of partitions whose ends were read. */
-export function partitionStates(
-  partitions: readonly CapturePartition[],
-  positions: readonly LogPosition[],
-): PartitionState[] {
-  return partitions.map((partition, index) => {
-    const last = positions[index]?.last ?? { lsn: 0n, ordinal: -1 };
-    const watermark = last.ordinal === END_OF_COMMIT ? last.lsn : last.lsn - 1n;
-    return { ...partition, last, records: [], openFrom: -1, partial: false, watermark, watermarkedAtMs: -Infinity };
-  });
 }
