@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homeOf } from '../paths/index.ts';
 import { addressesFrom, addressVariablesOf, endpointOf } from './addresses.ts';
-import { apiVersionsRequest, newClusterId, serverProperties } from './kafka.ts';
+import { listsNode, metadataRequest, newClusterId, serverProperties } from './kafka.ts';
 import { userIn } from './os-user.ts';
 import { planEngines } from './plan.ts';
 import { startupMessage } from './postgres.ts';
@@ -91,10 +91,37 @@ describe('the plan', () => {
 });
 
 test('Kafka listens on this machine only and makes no topics by itself', () => {
-  const text = serverProperties(19092, 19093, '/data');
+  const text = serverProperties({ id: 1, port: 19092 }, [{ id: 1, port: 19092 }], '/data');
   expect(text).toContain('listeners=PLAINTEXT://127.0.0.1:19092,CONTROLLER://127.0.0.1:19093\n');
   expect(text).toContain('auto.create.topics.enable=false\n');
   expect(text).not.toContain('0.0.0.0');
+});
+
+test('of several Kafka nodes, every topic is on three and leaders move within seconds', () => {
+  const nodes = [1, 2, 3].map((id) => ({ id, port: 20_000 + 2 * id }));
+  const text = serverProperties({ id: 2, port: 20_004 }, nodes, '/data');
+  expect(text).toContain('node.id=2\n');
+  expect(text).toContain('controller.quorum.voters=1@127.0.0.1:20003,2@127.0.0.1:20005,3@127.0.0.1:20007\n');
+  expect(text).toContain('default.replication.factor=3\nmin.insync.replicas=2\n');
+  expect(text).toContain('broker.session.timeout.ms=3000\n');
+});
+
+test('a Kafka node is ready once the cluster counts it among the living', () => {
+  const broker = (id: number): Buffer => {
+    const host = Buffer.from('127.0.0.1');
+    const bytes = Buffer.alloc(6 + host.length + 4 + 2);
+    bytes.writeInt32BE(id, 0);
+    bytes.writeInt16BE(host.length, 4);
+    host.copy(bytes, 6);
+    bytes.writeInt16BE(-1, bytes.length - 2);
+    return bytes;
+  };
+  const head = Buffer.alloc(16);
+  head.writeInt32BE(1, 4);
+  head.writeInt32BE(2, 12);
+  const answer = Buffer.concat([head, broker(1), broker(3)]);
+  expect([1, 2, 3].map((id) => listsNode(answer, { id, port: 1 }))).toEqual([true, false, true]);
+  expect(listsNode(answer.subarray(0, 20), { id: 3, port: 1 })).toBe(false);
 });
 
 test('the id of a Kafka cluster is never read as an option', () => {
@@ -103,7 +130,9 @@ test('the id of a Kafka cluster is never read as an option', () => {
 });
 
 test('health requests are well-formed', () => {
-  expect(apiVersionsRequest().toString('hex')).toBe('0000000a' + '0012' + '0000' + '00000001' + 'ffff');
+  expect(metadataRequest().toString('hex')).toBe(
+    '0000000f' + '0003' + '0005' + '00000001' + 'ffff' + '00000000' + '00',
+  );
   const message = startupMessage('u', 'd');
   expect(message.readInt32BE(0)).toBe(message.length);
   expect(message.readInt32BE(4)).toBe(3 << 16);

@@ -8,3 +8,4 @@ export {
 } from './addresses.ts';
 export { planEngines, type EnginePlan } from './plan.ts';
 export { requireJava } from './java.ts';
+export { kafkaClusterSpecs } from './kafka.ts';

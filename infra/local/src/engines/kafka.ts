@@ -7,25 +7,52 @@ import type { Home } from '../paths/index.ts';
 import { checkSocket, defaultRestartPolicy, type ProcessSpec } from '../processes/index.ts';
 import { runToEnd } from './run.ts';
 
-/** The broker's settings: one node that is broker and controller, on this machine only. */
-export function serverProperties(port: number, controllerPort: number, logFolder: string): string {
+/** Where one broker of a cluster stands; its controller listens on the port above. */
+export interface KafkaNode {
+  readonly id: number;
+  readonly port: number;
+}
+
+const controllerPortOf = ({ port }: KafkaNode): number => port + 1;
+
+/**
+ * A broker's settings, on this machine only: each node is broker and controller. Of several, every topic is on up to three, two of which must hold a
+ * record before it counts, and leaders move within seconds: away from a node that is silent, and back to where they belong.
+ */
+export function serverProperties(node: KafkaNode, nodes: readonly KafkaNode[], logFolder: string): string {
+  const copies = Math.min(3, nodes.length);
+  const inSync = Math.min(2, copies);
+  const controllerPort = controllerPortOf(node);
+  const quorum =
+    nodes.length === 1
+      ? { 'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}` }
+      : { 'controller.quorum.voters': nodes.map((one) => `${one.id}@127.0.0.1:${controllerPortOf(one)}`).join(',') };
+  const moving = {
+    'broker.heartbeat.interval.ms': 500,
+    'broker.session.timeout.ms': 3_000,
+    'leader.imbalance.check.interval.seconds': 5,
+    'leader.imbalance.per.broker.percentage': 0,
+  };
   const settings: Readonly<Record<string, string | number>> = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'node.id': node.id,
+    ...quorum,
+    ...(nodes.length === 1 ? {} : moving),
+    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     'log.dirs': logFolder,
     'auto.create.topics.enable': 'false',
-    'offsets.topic.replication.factor': 1,
+    'default.replication.factor': copies,
+    'min.insync.replicas': inSync,
+    'offsets.topic.replication.factor': copies,
     'offsets.topic.num.partitions': 4,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': inSync,
     'transaction.state.log.num.partitions': 4,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
+    'share.coordinator.state.topic.replication.factor': copies,
+    'share.coordinator.state.topic.min.isr': inSync,
     'share.coordinator.state.topic.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
     // Topics say themselves what they keep; compacted ones keep everything that is current.
@@ -55,10 +82,11 @@ rootLogger.level=\${sys:log.level:-info}
 rootLogger.appenderRef.console.ref=console
 `;
 
-/** ApiVersions, version 0: every broker answers it as soon as it takes requests. */
-export function apiVersionsRequest(): Buffer {
-  const body = Buffer.alloc(10);
-  body.writeInt16BE(18, 0);
+/** Metadata, version 5, of no topic: who is there. */
+export function metadataRequest(): Buffer {
+  const body = Buffer.alloc(15);
+  body.writeInt16BE(3, 0);
+  body.writeInt16BE(5, 2);
   body.writeInt32BE(1, 4);
   body.writeInt16BE(-1, 8);
   const size = Buffer.alloc(4);
@@ -66,13 +94,46 @@ export function apiVersionsRequest(): Buffer {
   return Buffer.concat([size, body]);
 }
 
+/** Whether an answer to it names this node among those that live: before, no topic can be made on it. */
+export function listsNode(answer: Buffer, { id }: KafkaNode): boolean {
+  if (answer.length < 16 || answer.readInt32BE(4) !== 1) return false;
+  let at = 16;
+  for (let left = answer.readInt32BE(12); left > 0 && at + 6 <= answer.length; left--) {
+    if (answer.readInt32BE(at) === id) return true;
+    at += 6 + answer.readInt16BE(at + 4) + 4;
+    at += 2 + Math.max(0, answer.readInt16BE(at));
+  }
+  return false;
+}
+
 /** Kafka 4.3.1 as one KRaft node; its controller listens one port above. */
 export function kafkaSpec(home: Home, port: number): ProcessSpec {
-  const base = join(home.data, 'kafka');
+  const node = { id: 1, port };
+  return nodeSpec(home, 'kafka', node, [node], () => stableClusterId(join(home.data, 'kafka', 'cluster-id')));
+}
+
+/** As many nodes as ports, `kafka-1` and on; their controllers listen one port above each. */
+export function kafkaClusterSpecs(home: Home, ports: readonly number[]): ProcessSpec[] {
+  const nodes = ports.map((port, index) => ({ id: index + 1, port }));
+  // One id for all, whichever is prepared first.
+  let known: Promise<string> | undefined;
+  const clusterId = (): Promise<string> => (known ??= stableClusterId(join(home.data, 'kafka-cluster-id')));
+  return nodes.map((node) => nodeSpec(home, `kafka-${node.id}`, node, nodes, clusterId));
+}
+
+function nodeSpec(
+  home: Home,
+  name: string,
+  node: KafkaNode,
+  nodes: readonly KafkaNode[],
+  clusterIdOf: () => Promise<string>,
+): ProcessSpec {
+  const { port } = node;
+  const base = join(home.data, name);
   const properties = join(base, 'server.properties');
   const logging = join(base, 'log4j2.properties');
   const classPath = `${join(folderOf(home.downloads, kafkaDownload), 'lib')}/*`;
-  const controllerPort = port + 1;
+  const controllerPort = controllerPortOf(node);
   const logFolder = join(base, 'logs');
   // Made by the first orderly stop, used from then on: it shortens the start.
   const archive = join(base, 'kafka.jsa');
@@ -88,8 +149,8 @@ export function kafkaSpec(home: Home, port: number): ProcessSpec {
     classPath,
   ];
   return {
-    name: 'kafka',
-    title: 'Kafka',
+    name,
+    title: nodes.length === 1 ? 'Kafka' : `Kafka ${node.id}`,
     kind: 'engine',
     version: kafkaDownload.version,
     port,
@@ -109,14 +170,14 @@ export function kafkaSpec(home: Home, port: number): ProcessSpec {
     restart: defaultRestartPolicy,
     prepare: async () => {
       await mkdir(logFolder, { recursive: true });
-      await writeFile(properties, serverProperties(port, controllerPort, logFolder));
+      await writeFile(properties, serverProperties(node, nodes, logFolder));
       await writeFile(logging, log4j);
       if ((await stat(join(logFolder, 'meta.properties')).catch(() => undefined)) !== undefined) return;
-      const clusterId = await stableClusterId(join(base, 'cluster-id'));
+      const clusterId = await clusterIdOf();
       const format = [
         'kafka.tools.StorageTool',
         'format',
-        '--standalone',
+        ...(nodes.length === 1 ? ['--standalone'] : []),
         '--ignore-formatted',
         '-t',
         clusterId,
@@ -130,7 +191,7 @@ export function kafkaSpec(home: Home, port: number): ProcessSpec {
         { cwd: base },
       );
     },
-    check: () => checkSocket(port, apiVersionsRequest(), (answer) => answer.length >= 8 && answer.readInt32BE(4) === 1),
+    check: () => checkSocket(port, metadataRequest(), (answer) => listsNode(answer, node)),
   };
 }
 
