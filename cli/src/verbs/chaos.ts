@@ -4,11 +4,10 @@ import { defaultHome } from '@millrace/infra-local/supervisor';
 import { environment, loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
 import { captureCampaign, startOwnEngines, typesCampaign } from '../chaos/index.ts';
-import type { CaptureChaosReport, TypesReport } from '../chaos/index.ts';
+import type { CaptureChaosOptions, CaptureChaosReport, TypesReport } from '../chaos/index.ts';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
-import type { Output } from '../output.ts';
 
 export const chaosVerb: Verb = {
   name: 'chaos',
@@ -22,14 +21,16 @@ export const chaosVerb: Verb = {
       'capture: own (started for it on ports 31xxx, killed too) or running (left alone)',
       'own',
     );
+    command.option('--brokers <n>', 'capture: brokers of its own Kafka, 1 or 3', '1');
+    command.option('--outage <seconds>', 'capture: the longest time that all its brokers are down', '20');
     command.option('--seconds <n>', 'types: how long to go on with generated values', '60');
   },
   async run(options, campaign, out) {
+    const note = (text: string): void => out.note(text);
     const seed = typeof options['seed'] === 'string' ? options['seed'] : randomBytes(4).toString('hex');
     switch (campaign) {
       case 'types': {
         const engines = loadConfig(cliSettings);
-        const note = (text: string): void => out.note(text);
         const report = await typesCampaign({ engines, seed, seconds: count(options['seconds'], '--seconds'), note });
         out.result(report, typesText);
         return report.passed ? EXIT.done : EXIT.difference;
@@ -39,7 +40,10 @@ export const chaosVerb: Verb = {
         if (!own && options['engines'] !== 'running') {
           throw new PlatformError('config-invalid', '--engines must be own or running');
         }
-        const report = await captureChaos(seed, count(options['kills'], '--kills'), own, out);
+        const kills = count(options['kills'], '--kills');
+        const outageMs = 1_000 * count(options['outage'], '--outage');
+        const brokers = count(options['brokers'], '--brokers');
+        const report = await captureChaos(own ? brokers : null, { seed, kills, outageMs, note });
         out.result(report, captureText);
         return report.passed ? EXIT.done : EXIT.difference;
       }
@@ -55,20 +59,25 @@ function count(given: unknown, option: string): number {
   throw new PlatformError('config-invalid', `${option} must be a whole number above 0`);
 }
 
-async function captureChaos(seed: string, kills: number, own: boolean, out: Output): Promise<CaptureChaosReport> {
-  const note = (text: string): void => out.note(text);
-  note(`seed ${seed}`);
-  if (!own) return captureCampaign({ engines: loadConfig(cliSettings), seed, kills, note });
-  const engines = await startOwnEngines(join(defaultHome(environment()).folder, 'chaos'));
+/** @param brokers of its own engines; null for those that run. */
+async function captureChaos(
+  brokers: number | null,
+  options: Omit<CaptureChaosOptions, 'engines' | 'own'>,
+): Promise<CaptureChaosReport> {
+  options.note(`seed ${options.seed}`);
+  if (brokers === null) return captureCampaign({ ...options, engines: loadConfig(cliSettings) });
+  // A cluster's data belongs to its number of brokers.
+  const own = await startOwnEngines(join(defaultHome(environment()).folder, `chaos-${brokers}`), brokers);
   try {
-    return await captureCampaign({ engines, restart: (engine) => engines.restart(engine), seed, kills, note });
+    return await captureCampaign({ ...options, engines: own, own });
   } finally {
-    await engines.stop();
+    await own.stop();
   }
 }
 
 function captureText(report: CaptureChaosReport): string {
   const { seed, findings, passed, seconds } = report;
+  const brokers = report.brokers === null ? ' --engines running' : ` --brokers ${report.brokers}`;
   const rows = Object.entries(report)
     .filter(([, value]) => typeof value === 'number')
     .map(([name, value]) => [name, value as number]);
@@ -77,7 +86,7 @@ function captureText(report: CaptureChaosReport): string {
     ...findings,
     passed
       ? `Nothing lost, duplicated or reordered in ${seconds} s (seed ${seed}).`
-      : `FAILED: \`millrace chaos capture --seed ${seed} --kills ${report.kills}\` has the same schedule again.`,
+      : `FAILED: \`millrace chaos capture --seed ${seed} --kills ${report.kills}${brokers}\` has the same schedule again.`,
   ].join('\n');
 }
 

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
-import { PlatformError } from '@millrace/kernel/errors';
-import { lsnFromPostgres } from '@millrace/kernel/position';
+import type { TopicSpec } from '@millrace/kernel/log';
 import { sleep } from '@millrace/kernel/retry';
 import { createEventDecoder } from '@millrace/schemas/events';
 import { topicSpecs } from '@millrace/schemas/topics';
@@ -11,14 +9,19 @@ import type { ChaosEngines, ChaosPlace } from '../place.ts';
 import { AuditedWriters, committedSteps, prepareAudit } from './audited-writers.ts';
 import { compareSteps } from './compare.ts';
 import { faultSchedule, isKill } from './faults.ts';
+import type { Fault } from './faults.ts';
 import { LeftInLog } from './left-in-log.ts';
+import type { OwnEngines } from './own-engines.ts';
 import { ProducersUnderFire } from './producers-under-fire.ts';
 import { Received } from './received.ts';
+import { connected, endStream, outboxRows, prepareSource, settled } from './source.ts';
 
 export interface CaptureChaosOptions {
   readonly engines: ChaosEngines;
-  /** Restarts an engine; without it engines are left alone. */
-  readonly restart?: (engine: 'kafka' | 'postgres') => Promise<void>;
+  /** The same engines where they may be broken; else they are left alone. */
+  readonly own?: OwnEngines;
+  /** The longest time that all brokers of own engines are down. */
+  readonly outageMs?: number;
   readonly seed: string;
   readonly kills: number;
   readonly writers?: number;
@@ -30,9 +33,15 @@ export interface CaptureChaosOptions {
 export interface CaptureChaosReport {
   readonly campaign: 'capture';
   readonly seed: string;
+  /** Of own engines, null where they were left alone. */
+  readonly brokers: number | null;
   readonly kills: number;
   readonly pauses: number;
-  readonly engineRestarts: number;
+  readonly postgresFaults: number;
+  /** Brokers killed, stopped and frozen. */
+  readonly brokerFaults: number;
+  /** Times when all brokers were down. */
+  readonly outages: number;
   readonly producerStarts: number;
   readonly transactions: number;
   readonly committedSteps: number;
@@ -55,7 +64,8 @@ export interface CaptureChaosReport {
 
 const AGGREGATES = 60;
 const SHOWN = 10;
-const SETTLE_MS = 120_000;
+const CATCH_UP_MS = 120_000;
+const OUTAGE_MS = 20_000;
 /** Segments roll and compaction runs all the time; the live reader has a minute before a record may go. */
 const COMPACTION = {
   'segment.ms': '5000',
@@ -70,18 +80,13 @@ const COMPACTION = {
  * knows nothing of positions. At the end every committed row and its order is compared with what the consumer got.
  */
 export async function captureCampaign(options: CaptureChaosOptions): Promise<CaptureChaosReport> {
-  const { seed, kills, note } = options;
+  const { seed, kills, own, outageMs = OUTAGE_MS, note } = options;
   const beganMs = performance.now();
   const place = await openPlace(options.engines, `chaos_${randomBytes(5).toString('hex')}`);
   const releases: (() => Promise<unknown>)[] = [() => place.close()];
   try {
     await prepareSource(options.engines.databaseUrl, place);
-    const specs = topicSpecs(place.topicPrefix, place.partitionCount);
-    await place.log.admin.ensureTopics(
-      specs
-        .filter(({ topic }) => /^(cdc|events)\.(?!.*\.dlq$)/.test(topic.slice(place.topicPrefix.length)))
-        .map((spec) => ({ ...spec, config: { ...spec.config, ...(isCompacted(spec.config) ? COMPACTION : {}) } })),
-    );
+    await place.log.admin.ensureTopics(topicsOf(place));
     const aggregates = await prepareAudit(place.databaseUrl, AGGREGATES, options.rows ?? 20_000);
     const writers = new AuditedWriters(place.databaseUrl, aggregates, seed, options.writers ?? 4);
     releases.push(() => writers.stop().catch(() => undefined));
@@ -92,20 +97,20 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
     const producers = new ProducersUnderFire({
       environment: { ...place.environment, HEARTBEAT_MS: '300' },
       endStream: () => endStream(place),
-      restart: (engine) => options.restart?.(engine) ?? Promise.resolve(),
+      awayMs: own === undefined ? 0 : outageMs,
     });
     releases.push(() => producers.stop());
 
-    const faults = faultSchedule(seed, kills, options.restart !== undefined);
+    const faults = faultSchedule(seed, kills, own === undefined ? null : { brokers: own.brokers, outageMs });
     for (const [index, fault] of faults.entries()) {
-      await producers.carryOut(fault);
+      await carryOut(fault, producers, own);
       consumer.check();
       if ((index + 1) % 10 === 0) note(`${index + 1} of ${faults.length} faults, ${writers.committed} transactions`);
     }
+    await own?.whole();
     await writers.stop();
-    await producers.streaming();
-    await settled(place, producers);
-    await consumer.caughtUp(SETTLE_MS);
+    await settled(place, () => producers.streaming());
+    await consumer.caughtUp(CATCH_UP_MS);
     const outboxLeft = await outboxRows(place);
     await consumer.stop();
 
@@ -115,14 +120,18 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
     const left = await LeftInLog.read(place);
     const different = await left.differences(place.databaseUrl);
     const { lost, duplicated, reordered, invented } = compared;
+    const count = (kind: Fault['kind']): number => faults.filter((fault) => fault.kind === kind).length;
     const problems = [...received.problems, ...different];
     const counts = [lost, duplicated, reordered, invented, problems].map((found) => found.length);
     return {
       campaign: 'capture',
       seed,
+      brokers: own?.brokers ?? null,
       kills: faults.filter(isKill).length,
-      pauses: faults.filter(({ kind }) => kind === 'pause').length,
-      engineRestarts: faults.filter(({ kind }) => kind === 'engine').length,
+      pauses: count('pause'),
+      postgresFaults: count('postgres'),
+      brokerFaults: count('broker'),
+      outages: count('outage'),
       producerStarts: producers.starts,
       transactions: writers.committed,
       committedSteps: compared.committed,
@@ -145,14 +154,27 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
   }
 }
 
-function isCompacted(config: Readonly<Record<string, string>> | undefined): boolean {
-  return config?.['cleanup.policy'] === 'compact';
+async function carryOut(fault: Fault, producers: ProducersUnderFire, own: OwnEngines | undefined): Promise<void> {
+  switch (fault.kind) {
+    case 'postgres':
+    case 'broker':
+    case 'outage':
+      await producers.streaming();
+      await sleep(fault.afterMs);
+      return own?.breakDown(fault);
+    default:
+      return producers.carryOut(fault);
+  }
 }
 
-/** Transactions in progress are sent from the smallest size on, so that kills fall into the spool's replay too. */
-async function prepareSource(databaseUrl: string, { slotName }: ChaosPlace): Promise<void> {
-  const client = await connected(databaseUrl);
-  await client.query(`alter database ${slotName} set logical_decoding_work_mem = '64kB'`).finally(() => client.end());
+/** The capture's topics, their compaction never at rest. */
+function topicsOf({ topicPrefix, partitionCount }: ChaosPlace): TopicSpec[] {
+  return topicSpecs(topicPrefix, partitionCount)
+    .filter(({ topic }) => /^(cdc|events)\.(?!.*\.dlq$)/.test(topic.slice(topicPrefix.length)))
+    .map((spec) => {
+      const compaction = spec.config?.['cleanup.policy'] === 'compact' ? COMPACTION : {};
+      return { ...spec, config: { ...spec.config, ...compaction } };
+    });
 }
 
 async function follow(place: ChaosPlace, received: Received): Promise<PlainConsumer> {
@@ -171,55 +193,4 @@ async function follow(place: ChaosPlace, received: Received): Promise<PlainConsu
   const partitions = await place.partitions();
   consumer.start(partitions.filter(({ topic }) => /^(cdc|events)\./.test(topic.slice(place.topicPrefix.length))));
   return consumer;
-}
-
-/** Until the slot has been told of everything that is committed now. */
-async function settled(place: ChaosPlace, producers: ProducersUnderFire): Promise<void> {
-  const client = await connected(place.databaseUrl);
-  try {
-    const end = await lsnOf(client, 'select pg_current_wal_insert_lsn()::text as lsn');
-    const confirmed = `select confirmed_flush_lsn::text as lsn from pg_replication_slots where slot_name = '${place.slotName}'`;
-    const deadlineMs = performance.now() + SETTLE_MS;
-    while ((await lsnOf(client, confirmed)) < end) {
-      if (performance.now() > deadlineMs)
-        throw new PlatformError('internal', 'the slot does not reach the end of the WAL');
-      await producers.streaming();
-      await sleep(50);
-    }
-  } finally {
-    await client.end();
-  }
-}
-
-/** What the outbox holds once it had the time to be emptied. */
-async function outboxRows(place: ChaosPlace): Promise<number> {
-  const client = await connected(place.databaseUrl);
-  try {
-    const deadlineMs = performance.now() + 20_000;
-    for (;;) {
-      const { rows } = await client.query<{ n: number }>('select count(*)::int as n from commerce.outbox_events');
-      if (rows[0]?.n === 0 || performance.now() > deadlineMs) return rows[0]?.n ?? 0;
-      await sleep(100);
-    }
-  } finally {
-    await client.end();
-  }
-}
-
-async function endStream({ databaseUrl, slotName }: ChaosPlace): Promise<void> {
-  const client = await connected(databaseUrl);
-  const end = 'select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where slot_name = $1 and active';
-  await client.query(end, [slotName]).finally(() => client.end());
-}
-
-async function connected(databaseUrl: string): Promise<Client> {
-  const client = new Client({ connectionString: databaseUrl });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-async function lsnOf(client: Client, query: string): Promise<bigint> {
-  const { rows } = await client.query<{ lsn: string }>(query);
-  return lsnFromPostgres(rows[0]?.lsn ?? '0/0');
 }

@@ -1,14 +1,14 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
 import { ProducerProcess } from '../producer-process.ts';
-import type { Fault } from './faults.ts';
+import type { ProducerFault } from './faults.ts';
 
 export interface UnderFireOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Ends the connection of whoever streams from the slot. */
   readonly endStream: () => Promise<void>;
-  /** kill −9 of an engine; resolves when it is back. */
-  readonly restart: (engine: 'kafka' | 'postgres') => Promise<void>;
+  /** How long the engines may be away at most: a producer streams so much later. */
+  readonly awayMs: number;
 }
 
 const STREAM_MS = 90_000;
@@ -37,7 +37,7 @@ export class ProducersUnderFire {
     return this.#starts;
   }
 
-  async carryOut(fault: Fault): Promise<void> {
+  async carryOut(fault: ProducerFault): Promise<void> {
     switch (fault.kind) {
       case 'kill': {
         const producer = await this.streaming();
@@ -53,7 +53,7 @@ export class ProducersUnderFire {
         const producer = this.#running();
         // Where the one before was completed, it streams at once.
         const begun = (): boolean => producer.snapshot || producer.streaming || !producer.running;
-        await this.#until(begun, producer, STREAM_MS, 'begin its snapshot');
+        await this.#until(begun, producer, STREAM_MS + this.#options.awayMs, 'begin its snapshot');
         await sleep(fault.afterMs);
         return producer.kill();
       }
@@ -73,19 +73,16 @@ export class ProducersUnderFire {
         await sleep(fault.afterMs);
         return first.kill();
       }
-      case 'engine':
-        await this.streaming();
-        await sleep(fault.afterMs);
-        return this.#options.restart(fault.engine);
     }
   }
 
   /** The producer, once it streams; one that ends by itself is started again. */
   async streaming(): Promise<ProducerProcess> {
-    const deadlineMs = performance.now() + STREAM_MS;
+    const timeoutMs = STREAM_MS + this.#options.awayMs;
+    const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
       const producer = this.#running();
-      await this.#until(() => producer.streaming || !producer.running, producer, STREAM_MS, 'stream');
+      await this.#until(() => producer.streaming || !producer.running, producer, timeoutMs, 'stream');
       if (producer.running) return producer;
       if (performance.now() > deadlineMs) throw stuck(producer, 'stream');
       await sleep(AGAIN_MS);
@@ -96,7 +93,7 @@ export class ProducersUnderFire {
     await Promise.all([...this.#started].filter(({ running }) => running).map((producer) => producer.kill()));
   }
 
-  async #zombie({ afterMs, forMs }: Extract<Fault, { kind: 'zombie' }>): Promise<void> {
+  async #zombie({ afterMs, forMs }: Extract<ProducerFault, { kind: 'zombie' }>): Promise<void> {
     const zombie = await this.streaming();
     await sleep(afterMs);
     zombie.signal('SIGSTOP');
@@ -110,7 +107,12 @@ export class ProducersUnderFire {
     } finally {
       zombie.signal('SIGCONT');
     }
-    await this.#until(() => !zombie.running, zombie, END_MS, 'end itself, its successor having started');
+    await this.#until(
+      () => !zombie.running,
+      zombie,
+      END_MS + this.#options.awayMs,
+      'end itself, its successor having started',
+    );
     await this.streaming();
   }
 

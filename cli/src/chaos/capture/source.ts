@@ -1,0 +1,67 @@
+import { Client } from 'pg';
+import { PlatformError } from '@millrace/kernel/errors';
+import { lsnFromPostgres } from '@millrace/kernel/position';
+import { sleep } from '@millrace/kernel/retry';
+import type { ChaosPlace } from '../place.ts';
+
+const SETTLE_MS = 120_000;
+const OUTBOX_MS = 20_000;
+
+/** Transactions in progress are sent from the smallest size on, so that kills fall into the spool's replay too. */
+export async function prepareSource(databaseUrl: string, { slotName }: ChaosPlace): Promise<void> {
+  const client = await connected(databaseUrl);
+  await client.query(`alter database ${slotName} set logical_decoding_work_mem = '64kB'`).finally(() => client.end());
+}
+
+/** Resolves when the slot has been told of everything that is committed now. `streaming` is asked for a producer again and again. */
+export async function settled(place: ChaosPlace, streaming: () => Promise<unknown>): Promise<void> {
+  const client = await connected(place.databaseUrl);
+  try {
+    const end = await lsnOf(client, 'select pg_current_wal_insert_lsn()::text as lsn');
+    const confirmed = `select confirmed_flush_lsn::text as lsn from pg_replication_slots where slot_name = '${place.slotName}'`;
+    const deadlineMs = performance.now() + SETTLE_MS;
+    while ((await lsnOf(client, confirmed)) < end) {
+      if (performance.now() > deadlineMs)
+        throw new PlatformError('internal', 'the slot does not reach the end of the WAL');
+      await streaming();
+      await sleep(50);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** What the outbox holds once it had the time to be emptied. */
+export async function outboxRows(place: ChaosPlace): Promise<number> {
+  const client = await connected(place.databaseUrl);
+  try {
+    const deadlineMs = performance.now() + OUTBOX_MS;
+    for (;;) {
+      const { rows } = await client.query<{ n: number }>('select count(*)::int as n from commerce.outbox_events');
+      if (rows[0]?.n === 0 || performance.now() > deadlineMs) return rows[0]?.n ?? 0;
+      await sleep(100);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** Ends the connection of whoever streams from the slot. */
+export async function endStream({ databaseUrl, slotName }: ChaosPlace): Promise<void> {
+  const client = await connected(databaseUrl);
+  const end = 'select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where slot_name = $1 and active';
+  await client.query(end, [slotName]).finally(() => client.end());
+}
+
+/** A client that outlives its connection's end without a word. */
+export async function connected(databaseUrl: string): Promise<Client> {
+  const client = new Client({ connectionString: databaseUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+async function lsnOf(client: Client, query: string): Promise<bigint> {
+  const { rows } = await client.query<{ lsn: string }>(query);
+  return lsnFromPostgres(rows[0]?.lsn ?? '0/0');
+}
