@@ -1,6 +1,7 @@
 import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
+import { deterministic } from './eslint.determinism.js';
 
 /** Workspaces a folder may import; whatever is not listed is refused. `docs/architecture.md` gives the reason. */
 const mayImport = {
@@ -74,44 +75,7 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
-  {
-    // Handlers are functions of their inputs: replay must be exact, so no clock, no chance and no I/O is within reach.
-    files: ['stream-processors/src/processors/**/*.ts'],
-    ignores: ['**/*.test.ts'],
-    rules: {
-      'no-restricted-globals': [
-        'error',
-        ...[
-          'Date',
-          'performance',
-          'process',
-          'crypto',
-          'fetch',
-          'setTimeout',
-          'setInterval',
-          'setImmediate',
-          'queueMicrotask',
-          'Intl',
-          'globalThis',
-        ].map((name) => ({
-          name,
-          message: 'A processor is deterministic: time is stream time, there is no chance and no I/O.',
-        })),
-      ],
-      'no-restricted-properties': [
-        'error',
-        { object: 'Math', property: 'random', message: 'A processor is deterministic: there is no chance.' },
-        { property: 'localeCompare', message: 'Depends on the machine; compare texts with < and >.' },
-        { property: 'toLocaleString', message: 'Depends on the machine.' },
-      ],
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'AwaitExpression', message: 'A processor is synchronous.' },
-        { selector: ':function[async=true]', message: 'A processor is synchronous.' },
-        { selector: 'ImportDeclaration[source.value=/^node:/]', message: 'A processor does no I/O.' },
-      ],
-    },
-  },
+  deterministic,
   { files: ['kernel/src/config/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
     files: ['**/*.js', '**/*.mjs'],

@@ -1,11 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { FetchedBatch } from '@millrace/kernel/log';
-import type { StoredRecord } from '@millrace/kernel/log-memory';
 import { MemoryRegistry } from '@millrace/schemas/registry';
 import { catalog, inventory, pricing } from '../processors/index.ts';
-import { TestRoad, seeded, shopHistory } from '../testing/index.ts';
-import type { AnyProcessor, RunnerLimits, TaskRunner } from './index.ts';
+import { TestRoad, feedByChance, seeded, shopHistory } from '../testing/index.ts';
+import type { AnyProcessor, RunnerLimits } from './index.ts';
 import { restore } from './restore.ts';
 import { StateRecords } from './state-records.ts';
 
@@ -18,31 +16,6 @@ async function recordedRoad(seed: number, commits: number): Promise<TestRoad> {
     if (lsn % 30n === 0n) await road.source.watermark(lsn + 5n, tsUs + 3_000_000);
   }
   return road;
-}
-
-/** Hands a task its inputs in chunks and turns that chance decides, so that nothing depends on when what arrives. */
-async function feedByChance(road: TestRoad, runner: TaskRunner, pick: (below: number) => number): Promise<void> {
-  const inputs = runner.inputs.map((input) => ({
-    ...input,
-    records: road.log.records(input.topic, input.partition),
-    at: 0,
-  }));
-  while (inputs.some(({ at, records }) => at < records.length)) {
-    const input = inputs[pick(inputs.length)]!;
-    if (input.at === input.records.length) continue;
-    const chunk = input.records.slice(input.at, input.at + 1 + pick(12));
-    input.at += chunk.length;
-    await runner.turn([batchOf(input, chunk)]);
-  }
-  await runner.settled();
-}
-
-function batchOf(
-  { topic, partition }: { topic: string; partition: number },
-  chunk: readonly StoredRecord[],
-): FetchedBatch {
-  const nextOffset = chunk.at(-1)!.offset + 1n;
-  return { topic, partition, records: chunk, nextOffset, highWatermark: nextOffset, byteLength: 0 };
 }
 
 const entriesIn = (road: TestRoad, processor: AnyProcessor): string[] =>
@@ -66,7 +39,7 @@ test('any order of arrival, any cut into polls and any size of batch give the sa
       for (const processor of all) {
         const first = await steady.start(processor);
         while (await first.step());
-        await feedByChance(mixed, await mixed.start(processor, 0, limits), pick);
+        await feedByChance(mixed.log, await mixed.start(processor, 0, limits), pick);
         expect(entriesIn(mixed, processor)).toEqual(entriesIn(steady, processor));
       }
     }),

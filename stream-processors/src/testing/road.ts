@@ -57,9 +57,21 @@ export class TestRoad {
     limits: Partial<RunnerLimits> = {},
     log: LogClient = this.log,
   ): Promise<TaskRunner> {
+    const runner = await this.runnerOn(log, processor, partition, limits);
+    this.#runners.set(`${processor.name}/${partition}`, runner);
+    return runner;
+  }
+
+  /** A runner on any log, with the road's schemas; `settle` leaves it alone. */
+  async runnerOn(
+    log: LogClient,
+    processor: AnyProcessor,
+    partition = 0,
+    limits: Partial<RunnerLimits> = {},
+  ): Promise<TaskRunner> {
     const codec = this.#codecs.get(processor.output);
     if (codec === undefined) throw new Error(`no codec of ${processor.output}`);
-    const runner = await TaskRunner.open({
+    return TaskRunner.open({
       processor,
       partition,
       topicPrefix: '',
@@ -76,8 +88,6 @@ export class TestRoad {
       now: () => this.nowMs,
       limits: { watermarkMs: 0, ...limits },
     });
-    this.#runners.set(`${processor.name}/${partition}`, runner);
-    return runner;
   }
 
   /** Lets every started task read and work until none finds anything new. */
