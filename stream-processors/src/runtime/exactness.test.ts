@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { LogClient } from '@millrace/kernel/log';
 import { MemoryRegistry } from '@millrace/schemas/registry';
 import { catalog, inventory, pricing } from '../processors/index.ts';
 import { TestRoad, feedByChance, seeded, shopHistory } from '../testing/index.ts';
-import type { AnyProcessor, RunnerLimits } from './index.ts';
+import type { TestRow } from '../testing/index.ts';
+import type { AnyProcessor, RunnerLimits, TaskRunner } from './index.ts';
 import { restore } from './restore.ts';
 import { StateRecords } from './state-records.ts';
 
@@ -96,6 +98,43 @@ describe('a crash at any append', () => {
     );
   });
 });
+
+test('what a second crash leaves behind a shorter result is not written again', async () => {
+  const stock = (quantity: number): TestRow => ({
+    table: 'inventory',
+    op: 'u',
+    row: { product_id: 'p1', variant_id: 'p1', warehouse_id: 'w0', quantity, reserved: 0, low_stock_threshold: 10 },
+  });
+  const road = await TestRoad.open();
+  const product: TestRow = { table: 'products', op: 'c', row: { product_id: 'p1', sku: 's1', name: 'Chair' } };
+  await road.source.commit(10n, 1_000_000, [product, stock(1)]);
+  await road.source.commit(20n, 2_000_000, [stock(2)]);
+  const crashAfter = (appends: number): void => {
+    road.log.hooks = {
+      afterAppend: ({ writer }) => {
+        if (writer.startsWith('views.') && --appends === 0) throw new Error('struck down');
+      },
+    };
+  };
+  // A result of both commits, in many batches: the entries get into the log, the end does not.
+  const small = { maxBatchBytes: 1, inFlight: 1 };
+  crashAfter(2);
+  await expect((await road.start(inventory, 0, small)).step()).rejects.toThrow();
+  expect(entriesIn(road, inventory)).toHaveLength(2);
+  // Then one that reads a record at a time, and would end its result with the first commit.
+  const slow: LogClient = { ...road.log.client(), createReader: () => road.log.createReader({ maxBytes: 1 }) };
+  const second = await road.start(inventory, 0, { inFlight: 1 }, slow);
+  crashAfter(1);
+  await expect(stepToEnd(second)).rejects.toThrow();
+  road.log.hooks = {};
+  const third = await road.start(inventory, 0, { inFlight: 1 }, slow);
+  await stepToEnd(third);
+  expect(road.written('views.inventory').map(({ entry }) => entry.lsn)).toEqual([10n, 20n]);
+});
+
+async function stepToEnd(runner: TaskRunner): Promise<void> {
+  while (await runner.step());
+}
 
 async function runWithCrashes(
   road: TestRoad,

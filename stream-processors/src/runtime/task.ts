@@ -32,6 +32,8 @@ export class Task {
   readonly #stores: readonly StateStore[];
   readonly #context: HandlerContext;
   readonly #tail: Map<string, Lsn>;
+  /** The first result goes at least as far: entries up to here are in the log, and only what follows the last position is known of them. */
+  readonly #tailTo: Lsn;
   #position: TaskPosition;
   /** Highest step so far: a poison record may stand at the position of an earlier one. */
   #highest: Lsn;
@@ -59,6 +61,7 @@ export class Task {
     });
     this.#merge = new Merge(this.inputs);
     this.#tail = new Map(start.tail);
+    this.#tailTo = [...start.tail.values()].reduce((highest, lsn) => (lsn > highest ? lsn : highest), 0n);
     this.#timers = new Timers(this.#journal);
     this.parked = new Parked(this.#journal);
     const stores = Object.entries(processor.stores).map(
@@ -83,7 +86,11 @@ export class Task {
 
   /** Finished steps wait to be taken as a result. */
   get hasResult(): boolean {
-    return this.#steps > 0;
+    return this.#steps > 0 && this.#pastTail && (this.#context.step === null || this.#lazy !== null);
+  }
+
+  get #pastTail(): boolean {
+    return this.#highest >= this.#tailTo;
   }
 
   /** The result holds more than the fact that time went on. */
@@ -117,11 +124,11 @@ export class Task {
    */
   advance(): boolean {
     for (;;) {
-      if (this.#lazy !== null || this.#bytes > this.#options.resultBytes) return true;
+      if (this.#lazy !== null || (this.#bytes > this.#options.resultBytes && this.hasResult)) return true;
       if (this.#context.step === null) {
         const lsn = this.#merge.next();
         if (lsn === null) return false;
-        if (this.#steps > 0 && !this.#merge.completeAt(lsn)) return true;
+        if (this.hasResult && !this.#merge.completeAt(lsn)) return true;
         this.#begin(lsn);
       }
       if (!this.#consume()) return false;
@@ -286,7 +293,7 @@ export class Task {
     const step = this.#context.step;
     if (step === null) return;
     this.#steps++;
-    if (step.touched.size + step.puts.size > this.#options.lazyAbove) {
+    if (step.touched.size + step.puts.size > this.#options.lazyAbove && this.#pastTail) {
       this.#lazy = step;
       return;
     }
