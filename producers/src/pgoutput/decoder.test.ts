@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TextRow } from '@millrace/schemas/cdc';
+import { builtinCodec } from '@millrace/schemas/wire';
 import { PgoutputDecoder } from './decoder.ts';
 import type { PgoutputHandler } from './decoder.ts';
 
@@ -46,6 +47,18 @@ const text = (value: string) =>
   `74 ${value.length.toString(16).padStart(8, '0')} ${Buffer.from(value).toString('hex')}`;
 
 describe('pgoutput messages', () => {
+  test('columns in binary form stand beside text ones, and are text where their codec is known', () => {
+    const rows: unknown[] = [];
+    const insert = (_id: number, row: TextRow): void => {
+      row.codecs = [builtinCodec(23), undefined, builtinCodec(3802)];
+      rows.push(texts(row), row.lengthOf(0));
+    };
+    const decoder = new PgoutputDecoder({ insert } as unknown as PgoutputHandler);
+    const message = `49 0000400c 4e 0003 62 00000004 fffffff6 ${text('plain')} 62 00000003 01 7b7d`;
+    decoder.decode(Buffer.from(message.replaceAll(' ', ''), 'hex'));
+    expect(rows).toEqual([['-10', 'plain', '{}'], 3]);
+  });
+
   test('begin and commit carry the commit, its end and its time in µs since 1970', () => {
     expect(said(begin, '43 00 00000000016b3748 00000000016b3778 0002a3d5c1e80000')).toEqual([
       ['begin', 0x16b3748n, 0x2a3d5c1e80000 + 946_684_800_000_000, 763],

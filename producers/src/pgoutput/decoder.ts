@@ -55,7 +55,7 @@ export function streamedXid(message: Buffer, at: number): number {
   return message.readUInt32BE(at + 1);
 }
 
-/** Decodes pgoutput, protocol versions 1 and 2, text format. Throws `replication-protocol` for what it doesn't know. Not re-entrant. */
+/** Decodes pgoutput, protocol versions 1 and 2; columns stay as they came, text or binary. Throws `replication-protocol` for what it doesn't know. Not re-entrant. */
 export class PgoutputDecoder {
   readonly #handler: PgoutputHandler;
   readonly #old = new TextRow();
@@ -199,6 +199,10 @@ export class PgoutputDecoder {
       if (kind === 0x74) {
         const length = this.#int32();
         row.push(this.#at, this.#at + length);
+        this.#at += length;
+      } else if (kind === 0x62) {
+        const length = this.#int32();
+        row.pushBinary(this.#at, this.#at + length);
         this.#at += length;
       } else if (kind === 0x6e) row.pushNull();
       else if (kind === 0x75) row.pushUnchanged();

@@ -1,8 +1,9 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import type { ColumnValue, Unchanged } from './change.ts';
-import { realText, doubleText } from './float-text.ts';
 import { columnKind } from './relation.ts';
 import type { ColumnKind, RelationColumn } from './relation.ts';
+import { civilFromDays } from '../wire/civil.ts';
+import { doubleText, realText } from '../wire/float-text.ts';
 
 /**
  * A decoded value as the text that Postgres prints for it (under UTC, ISO dates, hex bytea, shortest floats); null for null. Exact for every
@@ -51,22 +52,4 @@ function timestampText(us: number | bigint): string {
 
 function two(value: number): string {
   return String(value).padStart(2, '0');
-}
-
-/** The proleptic Gregorian date so many days after 1970-01-01; year 0 is 1 BC. */
-function civilFromDays(days: number): { year: number; month: number; day: number } {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  return {
-    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1,
-  };
 }

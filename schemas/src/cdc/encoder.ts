@@ -5,6 +5,8 @@ import type { Change, ChangeOp, ColumnValue, Row } from './change.ts';
 import { UNCHANGED } from './change.ts';
 import { columnKind, mayBeUnchanged } from './relation.ts';
 import type { ColumnKind, Relation } from './relation.ts';
+import { writeBinary } from './binary-values.ts';
+import { AS_BINARY } from './text-row.ts';
 import type { TextRow } from './text-row.ts';
 import { parseInteger, parseTimestamp } from './text-values.ts';
 import { longOfTimestamp } from './timestamp-long.ts';
@@ -17,7 +19,8 @@ export interface CommitStamp {
 }
 
 /**
- * Writes one relation's change records: text columns straight into framed Avro, no row object between. Compile one per relation and keep it;
+ * Writes one relation's change records: columns as they came, text or binary, straight into framed Avro, no row object between; the bytes are the
+ * same for both. Compile one per relation and keep it;
  * it is not re-entrant. The answered buffer is the caller's.
  */
 export interface ChangeEncoder {
@@ -47,7 +50,7 @@ export function createChangeEncoder(relation: Relation, schemaId: number): Chang
     writer.byte(VALUE_BRANCH);
     for (let i = 0; i < kinds.length; i++) {
       const start = row.starts[i] ?? -1;
-      if (start >= 0) writeText(writer, kinds[i] ?? 'string', row.buffer, start, row.ends[i] ?? start);
+      if (start >= 0) writeColumn(writer, kinds[i] ?? 'string', row, i);
       else if (row.isUnchanged(i)) {
         if (toastable[i] !== true) throw shapeError(relation, row.count);
         writer.byte(UNCHANGED_BRANCH);
@@ -133,6 +136,16 @@ class EnvelopeWriter {
     this.#scratch.string(relation.table);
     this.#scratch.string(snapshot);
     return this.#scratch.finish();
+  }
+}
+
+function writeColumn(writer: AvroWriter, kind: ColumnKind, row: TextRow, i: number): void {
+  if (row.forms[i] === AS_BINARY && kind !== 'string' && kind !== 'real') {
+    writer.byte(VALUE_BRANCH);
+    writeBinary(writer, kind, row.buffer, row.starts[i] ?? 0, row.ends[i] ?? 0);
+  } else {
+    const source = row.source(i);
+    writeText(writer, kind, source, row.starts[i] ?? 0, row.ends[i] ?? 0);
   }
 }
 

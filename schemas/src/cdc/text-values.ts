@@ -1,4 +1,5 @@
 import { PlatformError } from '@millrace/kernel/errors';
+import { daysFromCivil } from '../wire/civil.ts';
 import { longOfTimestamp } from './timestamp-long.ts';
 
 const MINUS = 0x2d;
@@ -68,14 +69,4 @@ function parseAnyTimestamp(text: string): number | bigint {
   const seconds = daysFromCivil(year, part(2), part(3)) * 86_400 + part(4) * 3600 + part(5) * 60 + part(6) - offset;
   const us = BigInt(seconds) * 1_000_000n + BigInt((match[7] ?? '').padEnd(6, '0'));
   return longOfTimestamp(us);
-}
-
-/** Days since 1970-01-01 of a proleptic Gregorian date, year 0 being 1 BC. */
-function daysFromCivil(year: number, month: number, day: number): number {
-  const y = month <= 2 ? year - 1 : year;
-  const era = Math.floor(y / 400);
-  const yearOfEra = y - era * 400;
-  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
-  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
-  return era * 146_097 + dayOfEra - 719_468;
 }
