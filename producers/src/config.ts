@@ -84,6 +84,11 @@ export const settings = {
     z.enum(['on', 'off']).default('on'),
     'Whether Postgres sends large transactions before their end; off: it keeps them itself until they commit',
   ),
+  wireFormat: setting(
+    'WIRE_FORMAT',
+    z.enum(['auto', 'text']).default('auto'),
+    'How rows come from Postgres; auto: in binary form where that of every captured column is proven, else as text',
+  ),
   spoolFolder: setting(
     'SPOOL_FOLDER',
     z.string().min(1).default(`${MILLRACE_HOME}/data/spool`),

@@ -8,22 +8,30 @@ export interface Reading {
   readonly cpuSecondsPerMillion: number;
 }
 
-/** What reads as fast as can be, to compare with. */
-export interface Limit {
-  readonly name: string;
-  readonly readings: readonly Reading[];
+/** How Postgres is asked to send rows. */
+export type RowFormat = 'text' | 'binary';
+
+/** Of one format: what reads as fast as can be, to compare with, and the capture. */
+export interface Compared {
+  readonly limit: readonly Reading[];
+  readonly ours: readonly Reading[];
+}
+
+export interface Readings extends Readonly<Record<RowFormat, Compared>> {
+  readonly limitName: string;
 }
 
 /**
  * `runs` times: the same rows in transactions of 500, read by `pg_recvlogical` (where this machine has none, by a program of ours that looks at
- * nothing but the messages' kinds), then by the capture up to the bytes that it would append. Each reads a copy of the same slot.
+ * nothing but the messages' kinds), then by the capture up to the bytes that it would append; both in either format. Each reads a copy of the
+ * same slot.
  */
 export async function readings(
   url: string,
   rows: number,
   runs: number,
   note: (text: string) => void,
-): Promise<{ limit: Limit; ours: Reading[] }> {
+): Promise<Readings> {
   await query(url, `select pg_create_logical_replication_slot('bench_base', 'pgoutput')`);
   note(`writing ${rows} rows in transactions of 500`);
   await insertRows(url, 1, rows, 500);
@@ -32,19 +40,25 @@ export async function readings(
   // The end is passed by the first commit after it.
   await query(url, `select pg_logical_emit_message(true, 'millrace.bench', '')`);
   const hasTool = await canRun('pg_recvlogical', ['--version']);
-  const limit: Reading[] = [];
-  const ours: Reading[] = [];
+  const taken = {
+    text: { limit: [] as Reading[], ours: [] as Reading[] },
+    binary: { limit: [] as Reading[], ours: [] as Reading[] },
+  };
   for (let run = 1; run <= runs; run++) {
-    const read = hasTool ? recvlogical : onlyRead;
-    limit.push(await onCopy(url, run, (slot) => read(url, slot, end, rows)));
-    ours.push(await onCopy(url, run, (slot) => decode(url, slot, end, rows)));
-    note(`run ${run} of ${runs}: limit ${shown(limit.at(-1))}, decoded and encoded ${shown(ours.at(-1))}`);
+    for (const format of ['text', 'binary'] as const) {
+      const { limit, ours } = taken[format];
+      const read = hasTool ? recvlogical : onlyRead;
+      limit.push(await onCopy(url, run, (slot) => read(url, slot, end, rows, format)));
+      ours.push(await onCopy(url, run, (slot) => decode(url, slot, end, rows, format)));
+      note(`run ${run} of ${runs}, ${format}: limit ${shown(limit.at(-1))}, decoded and encoded ${shown(ours.at(-1))}`);
+    }
   }
   await query(url, `select pg_drop_replication_slot('bench_base')`);
-  return { limit: { name: hasTool ? 'pg_recvlogical' : 'a reader that only counts', readings: limit }, ours };
+  return { limitName: hasTool ? 'pg_recvlogical' : 'a reader that only counts', ...taken };
 }
 
-const shown = (reading: Reading | undefined): string => `${Math.round(reading?.perSecond ?? 0)}/s`;
+const shown = (reading: Reading | undefined): string =>
+  `${Math.round(reading?.perSecond ?? 0)}/s, ${(reading?.cpuSecondsPerMillion ?? 0).toFixed(2)} CPU-s`;
 
 /** Whether the program can be started and ends well. */
 function canRun(command: string, args: readonly string[]): Promise<boolean> {
@@ -65,12 +79,14 @@ async function onCopy(url: string, run: number, read: (slot: string) => Promise<
   }
 }
 
-async function recvlogical(url: string, slot: string, end: string, rows: number): Promise<Reading> {
+async function recvlogical(url: string, slot: string, end: string, rows: number, format: RowFormat): Promise<Reading> {
   const beganMs = performance.now();
-  const options = ['proto_version=2', 'publication_names=millrace', 'messages=true'].flatMap((option) => [
-    '-o',
-    option,
-  ]);
+  const options = [
+    'proto_version=2',
+    'publication_names=millrace',
+    'messages=true',
+    `binary=${format === 'binary'}`,
+  ].flatMap((option) => ['-o', option]);
   await output('pg_recvlogical', [
     ...['-d', url, '-S', slot, '--start', '-f', '/dev/null', '--no-loop', `--endpos=${end}`],
     ...options,
@@ -78,11 +94,18 @@ async function recvlogical(url: string, slot: string, end: string, rows: number)
   return { perSecond: rows / ((performance.now() - beganMs) / 1_000), cpuSecondsPerMillion: Number.NaN };
 }
 
-const decode = (url: string, slot: string, end: string, rows: number): Promise<Reading> =>
-  ownReading({ DATABASE_URL: url, SLOT_NAME: slot, END_LSN: end }, rows);
+const environmentOf = (url: string, slot: string, end: string, format: RowFormat) => ({
+  DATABASE_URL: url,
+  SLOT_NAME: slot,
+  END_LSN: end,
+  WIRE_FORMAT: format === 'text' ? 'text' : 'auto',
+});
 
-const onlyRead = (url: string, slot: string, end: string, rows: number): Promise<Reading> =>
-  ownReading({ DATABASE_URL: url, SLOT_NAME: slot, END_LSN: end, ONLY_READ: '1' }, rows);
+const decode = (url: string, slot: string, end: string, rows: number, format: RowFormat): Promise<Reading> =>
+  ownReading(environmentOf(url, slot, end, format), rows);
+
+const onlyRead = (url: string, slot: string, end: string, rows: number, format: RowFormat): Promise<Reading> =>
+  ownReading({ ...environmentOf(url, slot, end, format), ONLY_READ: '1' }, rows);
 
 async function ownReading(env: Readonly<Record<string, string>>, expected: number): Promise<Reading> {
   const text = await output(process.execPath, [producersProgram('bench/decode-main.js')], env);

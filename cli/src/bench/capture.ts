@@ -50,14 +50,18 @@ export async function benchCapture(config: CliConfig, options: BenchOptions): Pr
 }
 
 async function decodePart(place: ChaosPlace, options: BenchOptions, { bars, facts }: Found): Promise<void> {
-  const { limit, ours } = await readings(place.databaseUrl, options.rows ?? 1_000_000, runs(options), options.note);
-  const perSecond = median(ours.map((reading) => reading.perSecond));
-  const limitPerSecond = median(limit.readings.map((reading) => reading.perSecond));
-  const cpu = median(ours.map((reading) => reading.cpuSecondsPerMillion));
-  bars.push(atLeast(`decode and encode, beside ${limit.name}`, perSecond / limitPerSecond, 0.9, '×'));
-  bars.push(atLeast('decode and encode', perSecond, 100_000, 'rows/s'));
-  bars.push(atMost('decode and encode, CPU', cpu, 4, 's per 1M rows'));
-  facts[`${limit.name}, rows/s`] = Math.round(limitPerSecond);
+  const taken = await readings(place.databaseUrl, options.rows ?? 1_000_000, runs(options), options.note);
+  for (const format of ['text', 'binary'] as const) {
+    const { limit, ours } = taken[format];
+    const perSecond = median(ours.map((reading) => reading.perSecond));
+    const limitPerSecond = median(limit.map((reading) => reading.perSecond));
+    const cpu = median(ours.map((reading) => reading.cpuSecondsPerMillion));
+    const name = `decode and encode (${format})`;
+    bars.push(atLeast(`${name}, beside ${taken.limitName}`, perSecond / limitPerSecond, 0.9, '×'));
+    bars.push(atLeast(name, perSecond, 100_000, 'rows/s'));
+    bars.push(atMost(`${name}, CPU`, cpu, 4, 's per 1M rows'));
+    facts[`${taken.limitName} (${format}), rows/s`] = Math.round(limitPerSecond);
+  }
 }
 
 async function catchUpPart(place: ChaosPlace, options: BenchOptions, { bars }: Found): Promise<void> {

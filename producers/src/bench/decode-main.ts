@@ -12,6 +12,7 @@ import { connectSource, endQuietly } from '../replication/connect.ts';
 import { silentLogger } from '@millrace/kernel/telemetry';
 import { CapturedRelations } from '../schema-change/captured-relations.ts';
 import { ParkedTables } from '../schema-change/parked-tables.ts';
+import { TEXT_FORMAT, chooseWireFormat } from '../wire-format/index.ts';
 import { ReplicationStream } from '../replication/replication-stream.ts';
 
 /**
@@ -19,11 +20,20 @@ import { ReplicationStream } from '../replication/replication-stream.ts';
  * appends to nothing; acknowledges nothing, so that the slot stays where it is. With `ONLY_READ` it looks at the messages' kinds alone: the limit
  * where there is no `pg_recvlogical`. Prints one JSON document.
  */
-const { DATABASE_URL = '', SLOT_NAME = '', PUBLICATION_NAME = 'millrace', END_LSN = '', ONLY_READ } = environment();
+const {
+  DATABASE_URL = '',
+  SLOT_NAME = '',
+  PUBLICATION_NAME = 'millrace',
+  END_LSN = '',
+  ONLY_READ,
+  WIRE_FORMAT,
+} = environment();
 const endLsn = lsnFromPostgres(END_LSN);
 const sql = await connectSource(DATABASE_URL);
 const tables = await sourceTables(sql, PUBLICATION_NAME);
 const routes = await RouteCatalog.open(new MemoryRegistry(), '', 4, tables);
+const relations = tables.map(({ relation }) => relation);
+const format = WIRE_FORMAT === 'text' ? TEXT_FORMAT : await chooseWireFormat(sql, relations);
 const replication = await connectSource(DATABASE_URL, { replication: true });
 
 let rows = 0;
@@ -52,6 +62,7 @@ const publisher = new Publisher({
 const feed = new StreamFeed({
   publisher,
   relations: new CapturedRelations(routes, new ParkedTables(new Map(), silentLogger())),
+  wireTypes: format.types,
   streamed: null,
   epochBits: 0n,
   onBlocked: (_reason, blocked) => stream?.setPaused(blocked),
@@ -74,6 +85,7 @@ const stream = await ReplicationStream.start(replication, {
   slot: SLOT_NAME,
   publication: PUBLICATION_NAME,
   streaming: false,
+  binary: format.types !== null,
   onMessage: ONLY_READ === undefined ? (message) => feed.take(message) : onlyRead,
   acknowledged: () => 0n,
 });

@@ -53,7 +53,7 @@ export function createRoute(
     },
     key(row) {
       let length = tableKey.length + keys.length - 1;
-      for (const column of keys) length += (row.ends[column] ?? 0) - (row.starts[column] ?? 0);
+      for (const column of keys) length += row.lengthOf(column);
       const key = Buffer.allocUnsafe(length);
       tableKey.copy(key);
       let at = tableKey.length;

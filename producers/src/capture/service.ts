@@ -1,4 +1,4 @@
-import { PlatformError, asPlatformError, isKind } from '@millrace/kernel/errors';
+import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
 import type { LogClient } from '@millrace/kernel/log';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { Service } from '@millrace/kernel/lifecycle';
@@ -20,7 +20,7 @@ import type { Blocker } from '../slot-care/blockers.ts';
 import { HealGate, refusalText } from '../slot-care/heal-gate.ts';
 import type { Refusal } from '../slot-care/heal-gate.ts';
 import { SlotWatch } from '../slot-care/slot-watch.ts';
-import { connectSource, endQuietly, takingTurns, sqlState } from '../replication/connect.ts';
+import { connectSource, endQuietly, takingTurns } from '../replication/connect.ts';
 import { createProgressMetrics } from '../resnapshot/index.ts';
 import { openCatalog } from './open-catalog.ts';
 import { prepareSlot } from './preparation.ts';
@@ -30,6 +30,7 @@ import { snapshotReason } from './snapshot.ts';
 import type { SnapshotProgress } from './snapshot.ts';
 import { StreamingSession } from './session.ts';
 import type { SessionOptions } from './session.ts';
+import { StreamDemands } from './stream-demands.ts';
 import { realScheduler } from './watermark-schedule.ts';
 
 export interface CaptureServiceOptions {
@@ -68,8 +69,7 @@ export class CaptureService implements Service {
   #ackedCommitUs = 0;
   /** By the operator; over sessions of this process. */
   #paused = false;
-  /** Null where the settings turned streaming off. */
-  #streamInProgress: 'on' | 'off: the spool is full' | 'off: Postgres failed on a transaction in progress' | null;
+  readonly #demands: StreamDemands;
 
   constructor(options: CaptureServiceOptions) {
     this.#options = options;
@@ -77,7 +77,7 @@ export class CaptureService implements Service {
     this.#logger = options.logger.child({ component: 'capture' });
     this.#ddl = new DdlMarks(this.#logger);
     this.#gate = new HealGate(options.config.autoHeal);
-    this.#streamInProgress = options.config.streamInProgress === 'on' ? 'on' : null;
+    this.#demands = new StreamDemands(options.config);
     this.#metrics = createCaptureMetrics(options.metrics, {
       position: () => Number((this.#session?.watermark ?? 0n) & LSN_MASK),
       refused: () => this.#state === 'refused',
@@ -85,7 +85,7 @@ export class CaptureService implements Service {
       lagSeconds: () => (this.#ackedCommitUs === 0 ? 0 : (Date.now() - this.#ackedCommitUs / 1000) / 1000),
       spoolBytes: () => this.#session?.spooled.bytes ?? 0,
       spoolTransactions: () => this.#session?.spooled.transactions ?? 0,
-      streamInProgress: () => (this.#streamInProgress === 'on' ? 1 : 0),
+      streamInProgress: () => (this.#demands.streamInProgress ? 1 : 0),
     });
     createProgressMetrics(options.metrics, {
       snapshot: () => this.#snapshot,
@@ -139,7 +139,8 @@ export class CaptureService implements Service {
       blockers: this.#blockers,
       parked: this.#parked?.list() ?? [],
       ddl: this.#ddl.newest,
-      streamInProgress: this.#streamInProgress ?? 'off',
+      streamInProgress: this.#demands.streamInProgressText,
+      wireFormat: this.#demands.wireFormatText,
       spool: session?.spooled ?? null,
     };
   }
@@ -260,15 +261,10 @@ export class CaptureService implements Service {
         await this.#runSession(signal, releasers, { sql, routes, source, parked, generations });
         return;
       } catch (error) {
-        if (this.#streamInProgress !== 'on') throw error;
-        if (isKind(error, 'spool-full')) this.#streamInProgress = 'off: the spool is full';
-        else if (isInternalError(error)) this.#streamInProgress = 'off: Postgres failed on a transaction in progress';
-        else throw error;
+        const said = this.#demands.giveUp(error);
+        if (said === null) throw error;
         const { spoolFolder, spoolMaxBytes } = this.#config;
-        this.#logger.warn(
-          { err: error, spoolFolder, spoolMaxBytes },
-          `streaming of transactions in progress is ${this.#streamInProgress}; until the next start Postgres keeps them itself`,
-        );
+        this.#logger.warn({ err: error, spoolFolder, spoolMaxBytes }, said);
       }
     }
   }
@@ -288,7 +284,11 @@ export class CaptureService implements Service {
       connect: (onBroken) => connectSource(this.#config.databaseUrl, { replication: true, onBroken }),
       onWaiting: () => (this.#state = 'waiting'),
       onStreaming: () => (this.#state = 'streaming'),
-      streamInProgress: this.#streamInProgress === 'on',
+      streamInProgress: this.#demands.streamInProgress,
+      wireFormat: await this.#demands.wireFormat(
+        of.sql,
+        of.routes.tables.map(({ relation }) => relation),
+      ),
       onStreamedEnd: (outcome) => this.#metrics.streamed.inc({ outcome }),
       onAcknowledged: (facts) => this.#acknowledged(facts),
     });
@@ -337,14 +337,6 @@ export class CaptureService implements Service {
       this.#metrics.commitToAck.observe(Math.max(0, (Date.now() - committedAtUs / 1000) / 1000));
     }
   }
-}
-
-/**
- * An error of class XX. Postgres decodes a transaction in progress by catalogs that it may have overwritten since: a table altered, the alteration
- * rolled back, and altered again in one transaction ("could not map filenumber"). Once that transaction has ended it can be decoded.
- */
-function isInternalError(error: unknown): boolean {
-  return sqlState(error).startsWith('XX');
 }
 
 /** What Postgres or its connection says, as an error of the platform. */

@@ -34,6 +34,8 @@ import type { FlushFacts, PublisherLimits } from './publisher.ts';
 import type { RouteCatalog } from './route-catalog.ts';
 import { StreamFeed } from './stream-feed.ts';
 import { StreamedTransactions } from './streamed-transactions.ts';
+import { UnprovenColumn } from '../wire-format/index.ts';
+import type { WireFormat } from '../wire-format/index.ts';
 import { realScheduler } from './watermark-schedule.ts';
 
 export interface SessionOptions {
@@ -55,6 +57,8 @@ export interface SessionOptions {
   readonly onStreaming: () => void;
   /** Whether Postgres is to send large transactions before their end; `run` rejects with `spool-full` where they find no room. */
   readonly streamInProgress: boolean;
+  /** `run` rejects with `UnprovenColumn` where a column comes that its types do not have. */
+  readonly wireFormat: WireFormat;
   readonly onStreamedEnd: (outcome: 'committed' | 'aborted') => void;
   readonly onAcknowledged: (facts: FlushFacts) => void;
 }
@@ -151,7 +155,7 @@ export class StreamingSession {
       await Promise.race([this.#untilStopped(signal), this.#failed]);
     } catch (error) {
       // This process goes on after it: what is in flight is settled before another session opens the log.
-      if (isKind(error, 'spool-full')) {
+      if (isKind(error, 'spool-full') || error instanceof UnprovenColumn) {
         this.#publisher?.stop();
         await this.#writer?.close();
       }
@@ -214,6 +218,7 @@ export class StreamingSession {
     const following = new StreamFeed({
       publisher,
       relations,
+      wireTypes: this.#options.wireFormat.types,
       epochBits: BigInt(source.epoch) << 56n,
       streamed: await this.#openSpool(),
       onBlocked: (reason, blocked) => this.hold(reason, blocked),
@@ -232,7 +237,8 @@ export class StreamingSession {
     this.#releasers.push('feed', () => following.stop());
     for (const message of early) feed.take(message);
     this.hold('opening', false);
-    logger.info({ slot: config.slotName, epoch: writer.epoch }, 'streaming');
+    const wireFormat = this.#options.wireFormat.said;
+    logger.info({ slot: config.slotName, epoch: writer.epoch, wireFormat }, 'streaming');
     this.#options.onStreaming();
     resnapshots.start();
     tables.goOn().catch(onFailure);
@@ -295,6 +301,7 @@ export class StreamingSession {
         slot: slotName,
         publication: publicationName,
         streaming: this.#options.streamInProgress,
+        binary: this.#options.wireFormat.types !== null,
         onMessage,
         // Zero, before the slot's state is known, says nothing to Postgres.
         acknowledged: () => (this.#acknowledger?.acknowledged ?? 0n) & LSN_MASK,

@@ -8,6 +8,7 @@ import type { CapturedRelations, ResolvedRelation } from '../schema-change/captu
 import { DescribedRelations } from './described-relations.ts';
 import type { Publisher } from './publisher.ts';
 import type { Route } from './routes.ts';
+import type { WireTypes } from '../wire-format/index.ts';
 import type { StreamedTransactions } from './streamed-transactions.ts';
 
 export interface StreamFeedOptions {
@@ -15,6 +16,8 @@ export interface StreamFeedOptions {
   readonly relations: CapturedRelations;
   /** Keeps transactions in progress; null where Postgres was not asked for them. */
   readonly streamed: StreamedTransactions | null;
+  /** The types that Postgres was asked to send in binary form; null where it sends text alone. */
+  readonly wireTypes: WireTypes | null;
   /** Stands above the LSN: `epoch << 56`. */
   readonly epochBits: bigint;
   /** Whether the socket should be paused because a schema is being registered, or a streamed transaction published. */
@@ -107,17 +110,19 @@ export class StreamFeed implements PgoutputHandler {
 
   insert(relationId: number, row: TextRow): void {
     const route = this.#route(relationId);
-    if (route !== null) this.#publisher.insert(route, row);
+    if (route !== null) this.#publisher.insert(route, this.#readable(route, row));
   }
 
   update(relationId: number, old: TextRow | null, _oldKind: OldRowKind | null, row: TextRow): void {
     const route = this.#route(relationId);
-    if (route !== null) this.#publisher.update(route, old, row);
+    if (route === null) return;
+    const before = old === null ? null : this.#readable(route, old);
+    this.#publisher.update(route, before, this.#readable(route, row));
   }
 
   delete(relationId: number, old: TextRow): void {
     const route = this.#route(relationId);
-    if (route !== null) this.#publisher.delete(route, old);
+    if (route !== null) this.#publisher.delete(route, this.#readable(route, old));
   }
 
   truncate(relationIds: readonly number[]): void {
@@ -192,6 +197,15 @@ export class StreamFeed implements PgoutputHandler {
   #leaveOut(route: ResolvedRelation): void {
     this.#publisher.skip();
     if (route instanceof ParkedRelation) this.#options.onLeftOut(route.table);
+  }
+
+  /** The row, told how its columns in binary form become text. Throws `UnprovenColumn`. */
+  #readable(route: Route, row: TextRow): TextRow {
+    if (!row.hasBinary) return row;
+    const types = this.#options.wireTypes;
+    if (types === null) throw new PlatformError('replication-protocol', 'Postgres sends a row in binary form unasked');
+    row.codecs = types.codecs(route.relation);
+    return row;
   }
 
   /** What comes after waits. */

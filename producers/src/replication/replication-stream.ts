@@ -10,6 +10,8 @@ export interface ReplicationStreamOptions {
   readonly publication: string;
   /** Whether Postgres sends large transactions before their end, in parts. */
   readonly streaming: boolean;
+  /** Whether columns are to come in binary form, where their types have one. */
+  readonly binary: boolean;
   /** One copy message, a view; what it throws ends the stream. */
   readonly onMessage: (message: Buffer) => void;
   /** What may be acknowledged now, without epoch. */
@@ -44,7 +46,7 @@ export class ReplicationStream {
     const copy = new CopyStream(
       `START_REPLICATION SLOT ${options.slot} LOGICAL 0/0 ` +
         `(proto_version '2', streaming '${options.streaming ? 'on' : 'off'}', ` +
-        `publication_names '"${options.publication}"', messages 'true')`,
+        `publication_names '"${options.publication}"', messages 'true', binary '${options.binary}')`,
       options.onMessage,
     );
     client.query(copy);
