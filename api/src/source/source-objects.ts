@@ -57,7 +57,7 @@ function stockStatus(available: number, threshold: number): StockStatus {
 }
 
 async function readPrice(sql: Sql, id: string): Promise<PriceView | null> {
-  type Whole = Pick<PriceView, 'amount' | 'currency' | 'reason' | 'validUntil'>;
+  type Whole = Pick<PriceView, 'amount' | 'currency' | 'listAmount' | 'reason' | 'ruleId' | 'validUntil'>;
   type Row = Omit<PriceView, keyof Whole> & { readonly whole: Whole };
   const price = await one<Row>(
     sql,
@@ -69,12 +69,12 @@ async function readPrice(sql: Sql, id: string): Promise<PriceView | null> {
          select least(p.base_price, min(s.amount))::text from commerce.prices s
          where s.product_id = p.product_id and s.valid_from <= now() and coalesce(s.valid_to, now()) > now() - interval '30 days'),
        'whole', (
-         select jsonb_build_object('amount', price.amount::text, 'currency', price.currency, 'reason', price.reason,
-           'validUntil', ${iso('price.valid_to')})
+         select jsonb_build_object('amount', price.amount::text, 'currency', price.currency, 'listAmount', price.list_amount::text,
+           'reason', price.reason, 'ruleId', price.rule_id, 'validUntil', ${iso('price.valid_to')})
          from (select null::uuid as variant_id) v join ${effectivePriceLateral} on true),
        'variants', coalesce((
          select jsonb_agg(jsonb_build_object('variantId', v.variant_id, 'amount', price.amount::text, 'currency', price.currency,
-           'reason', price.reason, 'validFrom', ${iso('price.valid_from')}, 'validUntil', ${iso('price.valid_to')})
+           'listAmount', price.list_amount::text, 'reason', price.reason, 'ruleId', price.rule_id, 'validFrom', ${iso('price.valid_from')}, 'validUntil', ${iso('price.valid_to')})
            order by v.variant_id <> v.product_id, v.variant_id)
          from commerce.product_variants v join ${effectivePriceLateral} on true where v.product_id = p.product_id), '[]')) as data
      from commerce.products p where p.product_id = $1`,

@@ -22,25 +22,61 @@ const stockOf = `
 const statusOf = `case when s.available <= 0 then 'out_of_stock' when s.available <= s.threshold then 'low_stock' else 'in_stock' end`;
 
 /**
- * The scheduled price in force at $2, the variant's own before the product's, the latest started first; else the base price.
- * The product's own price (`variant_id` null) knows no variant's.
+ * The prices at $2. List price: the scheduled price in force, the variant's own before the product's, the latest started first; else the base
+ * price. The product's own price (`variant_id` null) knows no variant's. Then the rule: what stands above the product is laid out as pairs
+ * (scope, id), the rules of those pairs are applied, and the best of them is taken.
  */
 const priceOf = `
-  select v.product_id, v.variant_id,
-         coalesce(s.amount, p.base_price) as amount,
-         coalesce(s.currency, p.currency) as currency
+  select v.product_id, v.variant_id, coalesce(ruled.amount, v.amount) as amount, v.currency
   from (
-    select product_id, variant_id from commerce.product_variants
-    union all
-    select product_id, null from commerce.products) v
-  join commerce.products p using (product_id)
+    select v.product_id, v.variant_id, coalesce(s.amount, p.base_price) as amount, coalesce(s.currency, p.currency) as currency
+    from (
+      select product_id, variant_id from commerce.product_variants
+      union all
+      select product_id, null from commerce.products) v
+    join commerce.products p using (product_id)
+    left join lateral (
+      select c.amount, c.currency from commerce.prices c
+      where c.product_id = v.product_id and (c.variant_id is null or c.variant_id = v.variant_id)
+        and c.valid_from <= $2::timestamptz and (c.valid_to is null or c.valid_to > $2::timestamptz)
+      order by c.variant_id is null, c.valid_from desc, c.price_id desc limit 1
+    ) s on true
+    where v.product_id = any($1::uuid[])) v
   left join lateral (
-    select c.amount, c.currency from commerce.prices c
-    where c.product_id = v.product_id and (c.variant_id is null or c.variant_id = v.variant_id)
-      and c.valid_from <= $2::timestamptz and (c.valid_to is null or c.valid_to > $2::timestamptz)
-    order by c.variant_id is null, c.valid_from desc, c.price_id desc limit 1
-  ) s on true
-  where v.product_id = any($1::uuid[])`;
+    select offer.amount
+    from applicable r
+    cross join lateral (
+      select (case when v.currency = 'JPY' then greatest(round(cut), 1) else greatest(round(cut, 2), 0.01) end)::numeric(12,2) as amount
+      from (values (case r.kind when 'fixed' then r.value when 'amount' then v.amount - r.value
+                                else v.amount - v.amount * r.value / 100 end)) as reduction (cut)) offer
+    where r.product_id = v.product_id
+    order by r.priority desc, offer.amount limit 1
+  ) ruled on true`;
+
+/** The rules in force at $2, once for each product in $1 that has their scope. */
+const applicable = `
+  scoped (product_id, tenant_id, scope, scope_id) as (
+    select p.product_id, p.tenant_id, s.scope::text, s.id
+    from commerce.products p
+    cross join lateral (
+      values ('product', p.product_id), ('vendor', p.vendor_id)
+      union all select 'tag', t.tag_id from commerce.product_tags t where t.product_id = p.product_id) as s (scope, id)
+    where p.product_id = any($1::uuid[])
+    union all
+    select p.product_id, p.tenant_id, 'category', a.category_id
+    from commerce.products p
+    join above a on a.start_id = p.category_id
+    where p.product_id = any($1::uuid[])),
+  above (start_id, category_id, parent_id) as (
+    select category_id, category_id, parent_id from commerce.categories
+    union all
+    select above.start_id, c.category_id, c.parent_id from above join commerce.categories c on c.category_id = above.parent_id),
+  applicable as (
+    select distinct s.product_id, r.*
+    from scoped s
+    join commerce.price_rules r on r.scope = s.scope and r.scope_id = s.scope_id and r.tenant_id = s.tenant_id
+    where r.active and r.valid_from <= $2::timestamptz and coalesce(r.valid_to > $2::timestamptz, true))`;
+
 /** Kinds whose documents depend on the time. */
 const timed: ReadonlySet<DocumentKind> = new Set(['price', 'product']);
 
@@ -54,7 +90,7 @@ const queries: Readonly<Record<DocumentKind, string>> = {
         from commerce.inventory i where i.product_id = s.product_id), '{}')) as document
     from s`,
   price: `
-    with v as (${priceOf})
+    with recursive ${applicable}, v as (${priceOf})
     select p.product_id::text as id, jsonb_build_object(
       'productId', p.product_id, 'baseAmount', p.base_price::text,
       'amount', min(v.amount::text) filter (where v.variant_id is null),
@@ -65,7 +101,7 @@ const queries: Readonly<Record<DocumentKind, string>> = {
     from v join commerce.products p using (product_id)
     group by p.product_id, p.base_price`,
   product: `
-    with s as (${stockOf}), v as (${priceOf})
+    with recursive s as (${stockOf}), ${applicable}, v as (${priceOf})
     select p.product_id::text as id, jsonb_build_object(
       'productId', p.product_id, 'sku', p.sku, 'name', p.name, 'description', p.description, 'status', p.status,
       'categoryPath', coalesce((

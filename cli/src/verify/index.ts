@@ -1,3 +1,4 @@
+export { expectedDocuments } from './expected.ts';
 export { repair, repairScopes } from './repair.ts';
 export { verifyView } from './verify.ts';
 export type { Difference, VerifyOptions, ViewReport } from './verify.ts';

@@ -61,9 +61,13 @@ export const priceSchema = viewSchema('Price', [
         ...strings('variantId', 'amount', 'currency', 'reason'),
         optional('validFrom', 'string'),
         optional('validUntil', 'string'),
+        optional('listAmount', 'string'),
+        optional('ruleId', 'string'),
       ]),
     ),
   ),
+  optional('listAmount', 'string'),
+  optional('ruleId', 'string'),
 ]);
 
 export const priceChangeSchema = viewSchema('PriceChange', [

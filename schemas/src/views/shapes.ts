@@ -44,8 +44,13 @@ export interface PriceView {
   readonly productId: string;
   readonly amount: string;
   readonly currency: string;
+  /** Before the rule; null only in entries written before there were rules. */
+  readonly listAmount: string | null;
   readonly baseAmount: string;
+  /** `base`, the scheduled price's own reason (`scheduled` where it has none), or `rule`. */
   readonly reason: string;
+  /** The rule that makes the price. */
+  readonly ruleId: string | null;
   readonly validUntil: string | null;
   /** When the effective price changes next without any row changing. */
   readonly nextChangeAt: string | null;
@@ -54,7 +59,9 @@ export interface PriceView {
     readonly variantId: string;
     readonly amount: string;
     readonly currency: string;
+    readonly listAmount: string | null;
     readonly reason: string;
+    readonly ruleId: string | null;
     readonly validFrom: string | null;
     readonly validUntil: string | null;
   }[];

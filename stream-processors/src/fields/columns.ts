@@ -28,6 +28,12 @@ export function integer(row: Row, column: string): number {
   throw unexpected(column, value);
 }
 
+export function boolean(row: Row, column: string): boolean {
+  const value = row[column];
+  if (typeof value === 'boolean') return value;
+  throw unexpected(column, value);
+}
+
 /** A timestamptz in µs since 1970; never infinite. Rounded where no number holds it, which is possible from AD 2255 on. */
 export function microseconds(row: Row, column: string): number {
   const held = row[column];

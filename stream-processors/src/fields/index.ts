@@ -1,4 +1,5 @@
 export {
+  boolean,
   identity,
   integer,
   jsonObject,
@@ -9,5 +10,5 @@ export {
   text,
   without,
 } from './columns.ts';
-export { add, amountText, hundredths, multiply } from './money.ts';
+export { add, amountText, hundredths, multiply, scaled, smallestAmount } from './money.ts';
 export { isoTime } from './time.ts';

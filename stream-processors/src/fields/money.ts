@@ -23,6 +23,18 @@ export function multiply(value: number, quantity: number): number {
   return exact(value * quantity);
 }
 
+/** Hundredths in the currency's smallest amount: what a computed price is rounded to. */
+export function smallestAmount(currency: string): number {
+  return currency === 'JPY' ? 100 : 1;
+}
+
+/** `value * numerator / denominator`, exact, rounded half up to a multiple of `unit`. For amounts and factors that are not negative. */
+export function scaled(value: number, numerator: number, denominator: number, unit: number): number {
+  const divisor = BigInt(denominator) * BigInt(unit);
+  const units = (BigInt(value) * BigInt(numerator) * 2n + divisor) / (divisor * 2n);
+  return exact(Number(units) * unit);
+}
+
 function exact(value: number): number {
   if (!Number.isSafeInteger(value)) throw new PlatformError('record-malformed', 'an amount is too large to be exact');
   return value;

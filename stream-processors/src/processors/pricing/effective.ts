@@ -1,84 +1,79 @@
+import { listPrice } from './list-price.ts';
+import type { BasePrice, ListPrice, PriceRows } from './list-price.ts';
+import { rulingRule } from './rules.ts';
+import type { ProductRules } from './rules.ts';
+
 /** Amounts in hundredths, times in µs of stream time. */
-export interface PriceRow {
-  /** Null: for every variant of the product. */
-  readonly variantId: string | null;
-  readonly amount: number;
-  readonly currency: string;
-  readonly fromUs: number;
-  /** First moment at which it no longer holds; null: open. */
-  readonly toUs: number | null;
-  readonly reason: string | null;
+export interface Effective extends ListPrice {
+  /** Before the rule; the same where there is none. */
+  readonly listAmount: number;
+  /** The rule that makes the price; null: it is the list price. */
+  readonly ruleId: string | null;
 }
 
-export interface PricedProduct {
-  readonly tenantId: string;
-  readonly base: number;
-  readonly currency: string;
+/** All that the prices of a product depend on. */
+export interface Priced {
+  readonly product: BasePrice;
+  readonly rows: PriceRows;
+  readonly rules: ProductRules;
 }
 
-export interface Effective {
-  readonly amount: number;
-  readonly currency: string;
-  readonly reason: string;
-  readonly fromUs: number | null;
-  readonly toUs: number | null;
+/** The price that holds for a variant (null: for the product as such) at a time: its list price, changed by the rule that counts. */
+export function effectivePrice({ product, rows, rules }: Priced, variantId: string | null, atUs: number): Effective {
+  const list = listPrice(product, rows, variantId, atUs);
+  const ruling = rules.size === 0 ? null : rulingRule(rules, list.amount, list.currency, atUs);
+  if (ruling === null) return { ...list, listAmount: list.amount, ruleId: null };
+  const { rule, ruleId, amount } = ruling;
+  return {
+    amount,
+    currency: list.currency,
+    reason: 'rule',
+    fromUs: Math.max(list.fromUs ?? 0, rule.fromUs),
+    toUs: earliest(list.toUs, rule.toUs),
+    listAmount: list.amount,
+    ruleId,
+  };
 }
 
-type PriceRows = Readonly<Record<string, PriceRow>>;
-
-/**
- * The price that holds for a variant (null: for the product as such) at a time: the most specific row, variant over product; of several, the one
- * that began last, then the higher id; with none, the product's base price.
- */
-export function effectivePrice(
-  product: PricedProduct,
-  rows: PriceRows,
-  variantId: string | null,
-  atUs: number,
-): Effective {
-  let best: PriceRow | undefined;
-  let bestId = '';
-  for (const [id, row] of Object.entries(rows)) {
-    if (row.variantId !== null && row.variantId !== variantId) continue;
-    if (row.fromUs > atUs || (row.toUs !== null && row.toUs <= atUs)) continue;
-    if (best === undefined || outranks(row, id, best, bestId)) {
-      best = row;
-      bestId = id;
-    }
-  }
-  if (best === undefined) {
-    return { amount: product.base, currency: product.currency, reason: 'base', fromUs: null, toUs: null };
-  }
-  const { amount, currency, fromUs, toUs, reason } = best;
-  return { amount, currency, fromUs, toUs, reason: reason ?? 'scheduled' };
+/** When the prices of a product change without a row changing, after `nowUs`; null: never. */
+export interface NextChanges {
+  readonly any: number | null;
+  /** By the product's own rows, rules being as they are then. */
+  readonly byRows: number | null;
 }
 
-function outranks(row: PriceRow, id: string, best: PriceRow, bestId: string): boolean {
-  if ((row.variantId === null) !== (best.variantId === null)) return row.variantId !== null;
-  if (row.fromUs !== best.fromUs) return row.fromUs > best.fromUs;
-  return id > bestId;
+export function nextChanges(priced: Priced, variants: readonly (string | null)[], nowUs: number): NextChanges {
+  const now = variants.map((variantId) => effectivePrice(priced, variantId, nowUs));
+  const differsAt = (time: number): boolean =>
+    variants.some((variantId, at) => isOther(effectivePrice(priced, variantId, time), now[at]));
+  const own = boundaries(Object.values(priced.rows), nowUs);
+  const byRows = own.find(differsAt) ?? null;
+  if (priced.rules.size === 0) return { any: byRows, byRows };
+  const rules = [...priced.rules.values()].filter(({ active }) => active);
+  const all = [...new Set([...own, ...boundaries(rules, nowUs)])].sort((a, b) => a - b);
+  return { any: all.find(differsAt) ?? null, byRows };
 }
 
-/** The first time after `nowUs` at which any of the variants' prices changes without a row changing; null: never. */
-export function nextChange(
-  product: PricedProduct,
-  rows: PriceRows,
-  variants: readonly (string | null)[],
-  nowUs: number,
-): number | null {
+function boundaries(periods: readonly { fromUs: number; toUs: number | null }[], nowUs: number): number[] {
   const times = new Set<number>();
-  for (const { fromUs, toUs } of Object.values(rows)) {
+  for (const { fromUs, toUs } of periods) {
     if (fromUs > nowUs) times.add(fromUs);
     if (toUs !== null && toUs > nowUs) times.add(toUs);
   }
-  const now = variants.map((variantId) => effectivePrice(product, rows, variantId, nowUs));
-  for (const time of [...times].sort((a, b) => a - b)) {
-    const differs = variants.some((variantId, at) => {
-      const then = effectivePrice(product, rows, variantId, time);
-      const present = now[at];
-      return then.amount !== present?.amount || then.currency !== present.currency || then.reason !== present.reason;
-    });
-    if (differs) return time;
-  }
-  return null;
+  return [...times].sort((a, b) => a - b);
+}
+
+function isOther(then: Effective, now: Effective | undefined): boolean {
+  return (
+    now === undefined ||
+    then.amount !== now.amount ||
+    then.currency !== now.currency ||
+    then.reason !== now.reason ||
+    then.ruleId !== now.ruleId
+  );
+}
+
+function earliest(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
 }

@@ -1,64 +1,45 @@
 import { lsnText } from '@millrace/kernel/position';
-import type { Change, Row } from '@millrace/schemas/cdc';
-import {
-  amountText,
-  hundredths,
-  identity,
-  isoTime,
-  microseconds,
-  optionalMicroseconds,
-  optionalText,
-  text,
-  without,
-} from '../../fields/index.ts';
-import type { Context } from '../../runtime/index.ts';
-import { defineProcessor, keyedStore, rowsOf } from '../../runtime/index.ts';
-import { effectivePrice, nextChange } from './effective.ts';
-import type { Effective, PriceRow, PricedProduct } from './effective.ts';
+import { SWEEP_TIMER, sweepOn } from '../../background/index.ts';
+import { amountText, isoTime } from '../../fields/index.ts';
+import { defineProcessor, referenceRows, rowsOf } from '../../runtime/index.ts';
+import { effectivePrice, nextChanges } from './effective.ts';
+import type { Effective } from './effective.ts';
 import { lowestOf, withPresent } from './history.ts';
-import type { PastPrice } from './history.ts';
-
-interface ProductPrices {
-  /** Null until the product's own row is seen. */
-  readonly product: PricedProduct | null;
-  /** Sorted. */
-  readonly variants: readonly string[];
-  /** By price id. */
-  readonly rows: Readonly<Record<string, PriceRow>>;
-  /** Each variant's price as last emitted. */
-  readonly emitted: Readonly<Record<string, { readonly amount: number; readonly currency: string }>>;
-  /** The product's price over the last 30 days. */
-  readonly history: readonly PastPrice[];
-}
-
-const stores = { products: keyedStore<ProductPrices>() };
-type Ctx = Context<typeof stores>;
-
-const empty: ProductPrices = { product: null, variants: [], rows: {}, emitted: {}, history: [] };
+import { productRows } from './product-rows.ts';
+import { onRuleTimer, referenceHandlers, truncateReference } from './reference.ts';
+import { rulesOf, scopesOf } from './scopes.ts';
+import { stores } from './stores.ts';
+import type { Ctx, ProductHead, ProductPrices } from './stores.ts';
 
 /**
- * Effective prices (`price:<productId>`) from base and scheduled prices. They change at their minute without any row changing: a timer
- * fires when a price starts or ends, and when the lowest of 30 days leaves them. The product's price is the
- * one of rows that name no variant, else its base price. Each change
- * of a variant's amount is a fact of its own (`pricechange:<productId>/<variantId>/<position>`).
+ * Effective prices (`price:<productId>`): the list price, from base and scheduled prices, changed by the one rule that counts (see
+ * docs/shop-processors.md). They change at their minute without any row changing: a timer fires when a price or rule begins or ends, and when the
+ * lowest of 30 days leaves them. The product's price is the one of rows that name no variant. Each change of a variant's amount is a
+ * fact of its own (`pricechange:<productId>/<variantId>/<position>`): together they are the full history. A rule or category that concerns
+ * many products reaches them in the background.
  */
 export const pricing = defineProcessor({
   name: 'pricing',
   output: 'views.pricing',
-  stateVersion: 1,
-  inputs: [rowsOf('cdc.catalog', 'products', 'product_variants', 'prices')],
+  stateVersion: 2,
+  inputs: [
+    referenceRows('categories', 'price_rules'),
+    rowsOf('cdc.catalog', 'products', 'product_variants', 'product_tags', 'prices'),
+  ],
   stores,
 
   apply(change, ctx) {
     if (change.op === 't') {
-      truncate(change.table, ctx);
+      if (!truncateReference(change.table, ctx)) productRows.truncate(change.table, ctx);
       return;
     }
-    handlers[change.table]?.(change, ctx);
+    const handler = referenceHandlers[change.table] ?? productRows.handlers[change.table];
+    handler?.(change, ctx);
   },
 
-  onTimer(productId, ctx) {
-    ctx.touch(productId);
+  onTimer(key, ctx) {
+    if (key === SWEEP_TIMER) sweepOn(ctx, swept);
+    else if (!onRuleTimer(key, ctx)) ctx.touch(key);
   },
 
   emit(productId, ctx) {
@@ -72,23 +53,30 @@ export const pricing = defineProcessor({
   },
 });
 
-function emitPrice(productId: string, held: ProductPrices, product: PricedProduct, ctx: Ctx): void {
+const swept = {
+  inBucket: (ctx: Ctx, bucket: string) => ctx.stores.products.keysBy('bucket', bucket),
+  isIn(ctx: Ctx, id: string, scopes: ReadonlySet<string>): boolean {
+    const held = ctx.stores.products.get(id);
+    return held !== undefined && scopesOf(ctx, id, held).some((scope) => scopes.has(scope));
+  },
+};
+
+function emitPrice(productId: string, held: ProductPrices, product: ProductHead, ctx: Ctx): void {
   const nowUs = ctx.streamTimeUs;
-  const variants = held.variants.map((variantId) => ({
-    variantId,
-    price: effectivePrice(product, held.rows, variantId, nowUs),
-  }));
+  const priced = { product, rows: held.rows, rules: rulesOf(ctx, productId, held) };
+  const variants = held.variants.map((variantId) => ({ variantId, price: effectivePrice(priced, variantId, nowUs) }));
   for (const { variantId, price } of variants) emitChange(productId, variantId, price, held, product, ctx);
-  const present = effectivePrice(product, held.rows, null, nowUs);
+  const present = effectivePrice(priced, null, nowUs);
   const { amount, currency } = present;
   const history = withPresent(held.history, { fromUs: nowUs, amount, currency });
   const lowest = lowestOf(history);
-  const nextUs = nextChange(product, held.rows, [null, ...held.variants], nowUs);
+  const next = nextChanges(priced, [null, ...held.variants], nowUs);
   const emitted = Object.fromEntries(
     variants.map(({ variantId, price }) => [variantId, { amount: price.amount, currency: price.currency }]),
   );
   ctx.stores.products.set(productId, { ...held, emitted, history });
-  const dueUs = Math.min(nextUs ?? Infinity, lowest.leavesUs ?? Infinity);
+  // Rules have timers of their own: one for all products.
+  const dueUs = Math.min(next.byRows ?? Infinity, lowest.leavesUs ?? Infinity);
   if (dueUs === Infinity) ctx.clearTimer(productId);
   else ctx.setTimer(productId, dueUs);
   ctx.put('price', productId, {
@@ -96,16 +84,20 @@ function emitPrice(productId: string, held: ProductPrices, product: PricedProduc
     productId,
     amount: amountText(amount),
     currency,
+    listAmount: amountText(present.listAmount),
     baseAmount: amountText(product.base),
     reason: present.reason,
+    ruleId: present.ruleId,
     validUntil: optionalTime(present.toUs),
-    nextChangeAt: optionalTime(nextUs),
+    nextChangeAt: optionalTime(next.any),
     lowest30d: amountText(lowest.amount),
     variants: variants.map(({ variantId, price }) => ({
       variantId,
       amount: amountText(price.amount),
       currency: price.currency,
+      listAmount: amountText(price.listAmount),
       reason: price.reason,
+      ruleId: price.ruleId,
       validFrom: optionalTime(price.fromUs),
       validUntil: optionalTime(price.toUs),
     })),
@@ -117,7 +109,7 @@ function emitChange(
   variantId: string,
   price: Effective,
   held: ProductPrices,
-  product: PricedProduct,
+  product: ProductHead,
   ctx: Ctx,
 ): void {
   const before = held.emitted[variantId];
@@ -135,86 +127,3 @@ function emitChange(
 }
 
 const optionalTime = (us: number | null): string | null => (us === null ? null : isoTime(us));
-
-const handlers: Readonly<Record<string, (change: Change, ctx: Ctx) => void>> = {
-  products: onProduct,
-  product_variants: onVariant,
-  prices: onPrice,
-};
-
-function onProduct(change: Change, ctx: Ctx): void {
-  const { gone, row } = identity(change, 'product_id');
-  if (gone !== null) {
-    const id = text(gone, 'product_id');
-    ctx.stores.products.delete(id);
-    ctx.touch(id);
-  }
-  if (row === null) return;
-  const id = text(row, 'product_id');
-  const held = ctx.stores.products.get(id) ?? empty;
-  const product = {
-    tenantId: text(row, 'tenant_id'),
-    base: hundredths(text(row, 'base_price')),
-    currency: text(row, 'currency'),
-  };
-  const { product: known } = held;
-  const isSame =
-    known?.base === product.base && known.currency === product.currency && known.tenantId === product.tenantId;
-  // A row that is read again mends what follows, so it is shown again.
-  if (isSame && change.op !== 'r') return;
-  ctx.stores.products.set(id, { ...held, product });
-  ctx.touch(id);
-}
-
-function onVariant(change: Change, ctx: Ctx): void {
-  const { gone, row } = identity(change, 'product_id', 'variant_id');
-  if (gone !== null) {
-    const variantId = text(gone, 'variant_id');
-    update(ctx, gone, (held) => ({ ...held, variants: held.variants.filter((id) => id !== variantId) }));
-  }
-  if (row !== null) {
-    const variantId = text(row, 'variant_id');
-    if (ctx.stores.products.get(text(row, 'product_id'))?.variants.includes(variantId) === true) return;
-    update(ctx, row, (held) => ({ ...held, variants: [...held.variants, variantId].sort() }));
-  }
-}
-
-function onPrice(change: Change, ctx: Ctx): void {
-  const { gone, row } = identity(change, 'product_id', 'price_id');
-  if (gone !== null) {
-    const priceId = text(gone, 'price_id');
-    update(ctx, gone, (held) => ({ ...held, rows: without(held.rows, priceId) }));
-  }
-  if (row !== null) {
-    const priceId = text(row, 'price_id');
-    const price = {
-      variantId: optionalText(row, 'variant_id'),
-      amount: hundredths(text(row, 'amount')),
-      currency: text(row, 'currency'),
-      fromUs: row['valid_from'] === -Infinity ? 0 : microseconds(row, 'valid_from'),
-      toUs: optionalMicroseconds(row, 'valid_to'),
-      reason: optionalText(row, 'reason'),
-    };
-    update(ctx, row, (held) => ({ ...held, rows: { ...held.rows, [priceId]: price } }));
-  }
-}
-
-function update(ctx: Ctx, row: Row, change: (held: ProductPrices) => ProductPrices): void {
-  const id = text(row, 'product_id');
-  const next = change(ctx.stores.products.get(id) ?? empty);
-  const isGone = next.product === null && next.variants.length === 0 && Object.keys(next.rows).length === 0;
-  if (isGone) ctx.stores.products.delete(id);
-  else ctx.stores.products.set(id, next);
-  ctx.touch(id);
-}
-
-function truncate(table: string, ctx: Ctx): void {
-  for (const id of ctx.stores.products.keys()) {
-    const held = ctx.stores.products.get(id);
-    if (held === undefined) continue;
-    if (table === 'products') ctx.stores.products.delete(id);
-    else if (table === 'product_variants') ctx.stores.products.set(id, { ...held, variants: [] });
-    else ctx.stores.products.set(id, { ...held, rows: {} });
-    ctx.touch(id);
-  }
-}

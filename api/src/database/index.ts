@@ -1,0 +1,1 @@
+export { effectivePriceLateral } from './price-sql.ts';
