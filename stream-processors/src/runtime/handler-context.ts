@@ -16,6 +16,7 @@ export class HandlerContext implements Context<Record<string, never>> {
   step: Step | null = null;
   readonly #journal: Journal;
   readonly #timers: Timers;
+  readonly owns: (id: string) => boolean;
   #owner: string | null = null;
   #origin: Origin | null = null;
 
@@ -24,7 +25,9 @@ export class HandlerContext implements Context<Record<string, never>> {
     journal: Journal,
     timers: Timers,
     at: { readonly lsn: Lsn; readonly streamTimeUs: number },
+    owns: (id: string) => boolean,
   ) {
+    this.owns = owns;
     this.stores = stores as Record<string, never>;
     this.#journal = journal;
     this.#timers = timers;

@@ -1,8 +1,9 @@
-export { defineProcessor, entriesOf, keyedStore, referenceRows, rowsOf } from './processor.ts';
+export { defineProcessor, entriesOf, keyedStore, ofAllPartitions, referenceRows, rowsOf } from './processor.ts';
 export type {
   AnyProcessor,
   CdcInput,
   Context,
+  InputPartitions,
   InputSpec,
   KeyedStore,
   Processor,
@@ -10,6 +11,7 @@ export type {
   StoreSpecs,
   StoresOf,
   ViewInput,
+  ViewLog,
 } from './processor.ts';
 export { DeadLetterLog } from './dead-letters.ts';
 export type { DeadLetterSink } from './dead-letters.ts';

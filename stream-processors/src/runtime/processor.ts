@@ -1,20 +1,31 @@
 import type { Lsn } from '@millrace/kernel/position';
 import type { Change } from '@millrace/schemas/cdc';
-import type { CdcTopic, ViewTopic } from '@millrace/schemas/topics';
+import type { CdcTopic } from '@millrace/schemas/topics';
 import type { ViewData, ViewEntry, ViewKind } from '@millrace/schemas/views';
 
-/** Rows of some tables of an aggregate topic, the partition of the task. Other tables' rows are skipped unread. */
+/** Log of a view, without prefix. */
+export type ViewLog = `views.${string}`;
+
+/**
+ * Which partitions of a topic a task reads: the one with its own number (the default), or every one. Reading all is how records get to another
+ * key: each task takes those whose new key it owns. It costs every task the decoding of the whole topic.
+ */
+export type InputPartitions = 'own' | 'all';
+
+/** Rows of some tables of an aggregate topic. Other tables' rows are skipped unread. */
 export interface CdcInput {
   readonly from: 'cdc';
   readonly topic: CdcTopic;
   readonly tables: readonly string[];
+  readonly partitions?: InputPartitions;
 }
 
-/** Entries of another processor's view, the partition of the task: joined as of the same commit. */
+/** Entries of another processor's view: joined as of the same commit. */
 export interface ViewInput {
   readonly from: 'view';
-  readonly topic: ViewTopic;
+  readonly topic: ViewLog;
   readonly kinds: readonly ViewKind[];
+  readonly partitions?: InputPartitions;
 }
 
 export type InputSpec = CdcInput | ViewInput;
@@ -28,8 +39,13 @@ export function referenceRows(...tables: readonly string[]): CdcInput {
   return { from: 'cdc', topic: 'cdc.reference', tables };
 }
 
-export function entriesOf(topic: ViewTopic, ...kinds: readonly ViewKind[]): ViewInput {
+export function entriesOf(topic: ViewLog, ...kinds: readonly ViewKind[]): ViewInput {
   return { from: 'view', topic, kinds };
+}
+
+/** The input, of every partition of its topic. */
+export function ofAllPartitions<I extends InputSpec>(input: I): I {
+  return { ...input, partitions: 'all' };
 }
 
 /** A keyed store's value type and its secondary indexes. Values are JSON-safe and never changed in place. */
@@ -79,6 +95,8 @@ export interface Context<S extends StoreSpecs> {
   readonly tsUs: number;
   /** Highest commit time seen so far, µs since 1970: the only clock. */
   readonly streamTimeUs: number;
+  /** Whether this task's partition is the id's. Always so for what comes from the task's own partition of a topic that is keyed by it. */
+  owns(id: string): boolean;
   /** `emit` will be called with this aggregate id, once, when the commit is whole. */
   touch(aggregateId: string): void;
   /** The view's entry as of this commit; null deletes it. The last one per key and commit counts. */
@@ -97,7 +115,7 @@ export interface Context<S extends StoreSpecs> {
  */
 export interface Processor<S extends StoreSpecs = StoreSpecs> {
   readonly name: string;
-  readonly output: ViewTopic;
+  readonly output: ViewLog;
   /** Grows when stored values change their meaning or inputs change; state of another version is refused at start. */
   readonly stateVersion: number;
   readonly inputs: readonly InputSpec[];

@@ -2,11 +2,12 @@ import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
 import type { FetchedBatch, LogClient, LogReader, LogRecord, LogWriter, TopicPartition } from '@millrace/kernel/log';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { barrierRecord, watermarkRecord } from '@millrace/schemas/markers';
+import { partitionOf } from '@millrace/schemas/partition';
 import type { ViewCodec } from '@millrace/schemas/views';
 import type { DeadLetterSink } from './dead-letters.ts';
 import type { InputCodecs } from './input-decoder.ts';
 import { InputDecoder } from './input-decoder.ts';
-import type { AnyProcessor } from './processor.ts';
+import type { AnyProcessor, InputSpec } from './processor.ts';
 import { restore } from './restore.ts';
 import type { Restored } from './restore.ts';
 import type { OutputSchemas } from './state-records.ts';
@@ -43,6 +44,8 @@ export interface RunnerEvents {
 export interface RunnerOptions {
   readonly processor: AnyProcessor;
   readonly partition: number;
+  /** Of every keyed topic. */
+  readonly partitions: number;
   readonly topicPrefix: string;
   readonly log: LogClient;
   /** Of the inputs; by default one of the log's. */
@@ -100,8 +103,9 @@ export class TaskRunner {
     this.task = task;
     this.output = outputOf(options);
     this.name = taskName(options);
-    this.inputs = inputsOf(options);
-    this.decoders = options.processor.inputs.flatMap((spec, at) => {
+    const inputs = inputsOf(options);
+    this.inputs = inputs.map(({ topic, partition }) => ({ topic, partition }));
+    this.decoders = inputs.flatMap(({ spec }, at) => {
       const queue = task.inputs[at];
       return queue === undefined ? [] : [new InputDecoder(spec, options.inputs, queue)];
     });
@@ -125,13 +129,14 @@ export class TaskRunner {
     const reader = log.createReader();
     try {
       const restored = await restore(reader, end, records, codec);
-      const inputs = inputsOf(options);
+      const inputs = inputsOf(options).map(({ topic, partition }) => ({ topic, partition }));
+      const owns = (id: string): boolean => partitionOf(id, options.partitions) === options.partition;
       refuseOther(name, processor, inputs, restored);
       const watermark = (applied: Parameters<typeof watermarkRecord>[1]): LogRecord =>
         watermarkRecord(watermarkId, applied);
       const { maxBatchBytes, resultBytes, lazyAbove } = limits;
       const task = new Task(
-        { processor, inputs, codec, records, watermark, maxBatchBytes, resultBytes, lazyAbove },
+        { processor, inputs, owns, codec, records, watermark, maxBatchBytes, resultBytes, lazyAbove },
         restored,
       );
       for (const [key, json] of restored.values) task.load(key, json);
@@ -272,11 +277,18 @@ function taskName(options: RunnerOptions): string {
   return `${topic}/${partition}`;
 }
 
-function inputsOf({ processor, partition, topicPrefix }: RunnerOptions): TaskInput[] {
-  return processor.inputs.map(({ topic }) => ({
-    topic: topicPrefix + topic,
-    partition: topic === 'cdc.reference' ? 0 : partition,
-  }));
+function inputsOf({
+  processor,
+  partition,
+  partitions,
+  topicPrefix,
+}: RunnerOptions): (TaskInput & { spec: InputSpec })[] {
+  return processor.inputs.flatMap((spec) => {
+    const topic = topicPrefix + spec.topic;
+    if (spec.topic === 'cdc.reference') return [{ topic, partition: 0, spec }];
+    if (spec.partitions !== 'all') return [{ topic, partition, spec }];
+    return Array.from({ length: partitions }, (_, at) => ({ topic, partition: at, spec }));
+  });
 }
 
 function refuseOther(

@@ -11,8 +11,10 @@ export interface TaskInput {
 
 export interface TaskOptions {
   readonly processor: AnyProcessor;
-  /** As in `processor.inputs`, with the topics as the log names them. */
+  /** Those of `processor.inputs` in their order, a topic read in all its partitions once for each; with the topics as the log names them. */
   readonly inputs: readonly TaskInput[];
+  /** Whether an id belongs in the task's partition. */
+  readonly owns: (id: string) => boolean;
   readonly codec: Pick<ViewCodec, 'encode'>;
   readonly records: StateRecords;
   readonly watermark: (applied: AppliedPosition) => LogRecord;

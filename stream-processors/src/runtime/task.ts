@@ -68,7 +68,8 @@ export class Task {
       ([name, spec]) => [name, new StateStore(`${STATE_PREFIX}${name}/`, this.#journal, spec)] as const,
     );
     this.#stores = [...stores.map(([, store]) => store), this.#timers.store, this.parked.store] as StateStore[];
-    this.#context = new HandlerContext(Object.fromEntries(stores), this.#journal, this.#timers, this.#position);
+    const { owns } = options;
+    this.#context = new HandlerContext(Object.fromEntries(stores), this.#journal, this.#timers, this.#position, owns);
   }
 
   get position(): TaskPosition {

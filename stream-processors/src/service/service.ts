@@ -7,12 +7,11 @@ import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { barrierRecord, barrierSchema } from '@millrace/schemas/markers';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import { topicSpecs, viewTopics } from '@millrace/schemas/topics';
-import type { ViewTopic } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
 import { processors as allProcessors } from '../processors/index.ts';
 import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { AnyProcessor, OutputSchemas, RunnerLimits } from '../runtime/index.ts';
+import type { AnyProcessor, OutputSchemas, RunnerLimits, ViewLog } from '../runtime/index.ts';
 import { ProcessorMetrics } from './metrics.ts';
 import { statusOf } from './status.ts';
 import type { TaskStatus } from './status.ts';
@@ -102,7 +101,7 @@ export class ProcessingService implements Service {
     const { topicPrefix, partitions } = config;
     const chosen = choose(config.processors);
     await log.admin.ensureTopics(topicSpecs(topicPrefix, partitions));
-    const codecs = new Map<ViewTopic, ViewCodec>();
+    const codecs = new Map<ViewLog, ViewCodec>();
     for (const topic of viewTopics) codecs.set(topic, await createViewCodec(registry, topicPrefix + topic));
     const barrierId = await registry.register(`${topicPrefix}cdc.catalog.dlq`, barrierSchema);
     const writerName = `${topicPrefix}stream-processors.dlq`;
@@ -113,6 +112,7 @@ export class ProcessingService implements Service {
     });
     const shared = {
       topicPrefix,
+      partitions,
       log,
       deadLetters,
       limits,

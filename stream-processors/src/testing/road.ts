@@ -4,13 +4,15 @@ import { silentLogger } from '@millrace/kernel/telemetry';
 import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { MemoryRegistry } from '@millrace/schemas/registry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { topicSpecs, viewTopics } from '@millrace/schemas/topics';
+import { keyedSpecs, topicSpecs, viewTopics } from '@millrace/schemas/topics';
 import type { ViewTopic } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
 import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { AnyProcessor, RunnerLimits } from '../runtime/index.ts';
+import type { AnyProcessor, RunnerLimits, ViewLog } from '../runtime/index.ts';
+import { jsonViewCodec } from './json-views.ts';
 import { TestSource } from './source.ts';
+import type { TestTable } from './source.ts';
 
 /** An entry as it stands in the output log. */
 export interface Written {
@@ -27,27 +29,40 @@ export class TestRoad {
   readonly registry: SchemaRegistry;
   readonly source: TestSource;
   nowMs = 0;
-  readonly #codecs: ReadonlyMap<ViewTopic, ViewCodec>;
+  readonly #partitions: number;
+  readonly #codecs: Map<ViewLog, ViewCodec>;
   readonly #runners = new Map<string, TaskRunner>();
 
   private constructor(
     log: MemoryLog,
     registry: SchemaRegistry,
     source: TestSource,
-    codecs: ReadonlyMap<ViewTopic, ViewCodec>,
+    codecs: Map<ViewLog, ViewCodec>,
+    partitions: number,
   ) {
+    this.#partitions = partitions;
     this.log = log;
     this.registry = registry;
     this.source = source;
     this.#codecs = codecs;
   }
 
-  static async open(partitions = 1): Promise<TestRoad> {
+  /** `tables`: beside the shop's, in topics that are made for them. */
+  static async open(partitions = 1, tables: readonly TestTable[] = []): Promise<TestRoad> {
     const log = new MemoryLog({ topics: topicSpecs('', partitions) });
+    for (const topic of new Set(tables.map((table) => table.topic))) {
+      await log.admin.ensureTopics(keyedSpecs(topic, '', partitions));
+    }
     const registry = new MemoryRegistry();
-    const codecs = new Map<ViewTopic, ViewCodec>();
+    const codecs = new Map<ViewLog, ViewCodec>();
     for (const topic of viewTopics) codecs.set(topic, await createViewCodec(registry, topic));
-    return new TestRoad(log, registry, await TestSource.open(log, registry, { partitions }), codecs);
+    return new TestRoad(
+      log,
+      registry,
+      await TestSource.open(log, registry, { partitions, tables }),
+      codecs,
+      partitions,
+    );
   }
 
   /** Starts (or starts again, fencing the former) the task of a processor and partition. */
@@ -69,11 +84,13 @@ export class TestRoad {
     partition = 0,
     limits: Partial<RunnerLimits> = {},
   ): Promise<TaskRunner> {
-    const codec = this.#codecs.get(processor.output);
-    if (codec === undefined) throw new Error(`no codec of ${processor.output}`);
+    await log.admin.ensureTopics(keyedSpecs(processor.output as ViewTopic, '', this.#partitions));
+    const codec = this.#codecs.get(processor.output) ?? jsonViewCodec;
+    this.#codecs.set(processor.output, codec);
     return TaskRunner.open({
       processor,
       partition,
+      partitions: this.#partitions,
       topicPrefix: '',
       log,
       schemas: await registerOutput(this.registry, processor.output),
@@ -99,7 +116,7 @@ export class TestRoad {
   }
 
   /** Every entry of a view's partition, in log order, deletions included. */
-  written(topic: ViewTopic, partition = 0): Written[] {
+  written(topic: ViewLog, partition = 0): Written[] {
     const codec = this.#codecs.get(topic);
     return this.log.records(topic, partition).flatMap(({ key, value }) => {
       const entry = codec?.decode(key, value) ?? null;
@@ -108,7 +125,7 @@ export class TestRoad {
   }
 
   /** The newest entry's data; undefined where there never was one. */
-  latest<K extends ViewKind>(topic: ViewTopic, kind: K, id: string, partition = 0): ViewEntry<K>['data'] | undefined {
+  latest<K extends ViewKind>(topic: ViewLog, kind: K, id: string, partition = 0): ViewEntry<K>['data'] | undefined {
     const found = this.written(topic, partition).findLast(({ key }) => key === `${kind}:${id}`);
     return found?.entry.data as ViewEntry<K>['data'] | undefined;
   }

@@ -6,13 +6,24 @@ import { partitionOf } from '@millrace/schemas/partition';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import { shopRelation } from '@millrace/schemas/testing';
 import { TOMBSTONE_POSITION_HEADER } from '../runtime/tombstone.ts';
-import { capturedTables, cdcTopics, partitionCount } from '@millrace/schemas/topics';
+import { SOURCE_SCHEMA, capturedTables, cdcTopics, partitionCount } from '@millrace/schemas/topics';
+import type { CdcTopic } from '@millrace/schemas/topics';
 
 /** One row of a commit. `row` may leave columns out: they are null. */
 export interface TestRow {
   readonly table: string;
   readonly op: ChangeOp;
   readonly row: Row;
+}
+
+/** A table that is not the shop's. */
+export interface TestTable {
+  readonly topic: CdcTopic;
+  readonly table: string;
+  /** Primary key; the first column is the aggregate's id. */
+  readonly key: readonly string[];
+  /** Other columns; null where a row leaves them out. */
+  readonly columns: Readonly<Record<string, 'text' | 'int' | 'long' | 'boolean' | 'double' | 'timestamp'>>;
 }
 
 interface TableInfo {
@@ -32,14 +43,19 @@ export class TestSource {
   readonly #writer: LogWriter;
   readonly #watermarkId: number;
   readonly #tables = new Map<string, TableInfo>();
+  readonly #declared: readonly TestTable[];
+  readonly #topics: readonly CdcTopic[];
 
   private constructor(
+    declared: readonly TestTable[],
     prefix: string,
     partitions: number,
     registry: SchemaRegistry,
     writer: LogWriter,
     watermarkId: number,
   ) {
+    this.#declared = declared;
+    this.#topics = topicsWith(declared);
     this.#prefix = prefix;
     this.#partitions = partitions;
     this.#registry = registry;
@@ -50,10 +66,10 @@ export class TestSource {
   static async open(
     log: LogClient,
     registry: SchemaRegistry,
-    options: { prefix?: string; partitions?: number } = {},
+    options: { prefix?: string; partitions?: number; tables?: readonly TestTable[] } = {},
   ): Promise<TestSource> {
-    const { prefix = '', partitions = 1 } = options;
-    const targets = cdcTopics.flatMap((topic) =>
+    const { prefix = '', partitions = 1, tables = [] } = options;
+    const targets = topicsWith(tables).flatMap((topic) =>
       Array.from({ length: partitionCount(topic, partitions) }, (_, partition) => ({
         topic: prefix + topic,
         partition,
@@ -67,7 +83,7 @@ export class TestSource {
       partitions: targets,
       barrier: (epoch) => barrierRecord(barrierId, name, epoch),
     });
-    return new TestSource(prefix, partitions, registry, writer, watermarkId);
+    return new TestSource(tables, prefix, partitions, registry, writer, watermarkId);
   }
 
   /** A commit's rows, then (unless told otherwise) its watermark in every partition. */
@@ -94,7 +110,7 @@ export class TestSource {
       }
     }
     if (watermark) {
-      for (const topic of cdcTopics) {
+      for (const topic of this.#topics) {
         for (let at = 0; at < partitionCount(topic, this.#partitions); at++) {
           target(topic, at).push(watermarkRecord(this.#watermarkId, { lsn: lsn + 1n, tsUs }));
         }
@@ -153,12 +169,35 @@ export class TestSource {
   async #table(table: string): Promise<TableInfo> {
     const known = this.#tables.get(table);
     if (known !== undefined) return known;
-    const captured = capturedTables.find((candidate) => candidate.table === table);
-    if (captured === undefined) throw new Error(`no captured table ${table}`);
-    const relation = shopRelation(table);
-    const schemaId = await this.#registry.register(this.#prefix + captured.topic, envelopeSchema(relation));
-    const info = { topic: captured.topic, aggregateColumn: captured.aggregateColumn, relation, schemaId };
+    const { topic, aggregateColumn, relation } = this.#describe(table);
+    const schemaId = await this.#registry.register(this.#prefix + topic, envelopeSchema(relation));
+    const info = { topic, aggregateColumn, relation, schemaId };
     this.#tables.set(table, info);
     return info;
   }
+
+  #describe(table: string): Omit<TableInfo, 'schemaId'> {
+    const declared = this.#declared.find((candidate) => candidate.table === table);
+    if (declared !== undefined) {
+      const { topic, key } = declared;
+      return { topic, aggregateColumn: key[0] ?? '', relation: relationOf(declared) };
+    }
+    const captured = capturedTables.find((candidate) => candidate.table === table);
+    if (captured === undefined) throw new Error(`no captured table ${table}: declare it`);
+    return { ...captured, relation: shopRelation(table) };
+  }
 }
+
+const typeOids = { text: 25, int: 23, long: 20, boolean: 16, double: 701, timestamp: 1184 } as const;
+
+function relationOf({ table, key, columns }: TestTable): Relation {
+  const keys = key.map((name) => ({ name, typeOid: typeOids[columns[name] ?? 'text'], key: true }));
+  const others = Object.entries(columns)
+    .filter(([name]) => !key.includes(name))
+    .map(([name, type]) => ({ name, typeOid: typeOids[type], key: false }));
+  return { schema: SOURCE_SCHEMA, table, columns: [...keys, ...others] };
+}
+
+const topicsWith = (tables: readonly TestTable[]): CdcTopic[] => [
+  ...new Set([...cdcTopics, ...tables.map(({ topic }) => topic)]),
+];
