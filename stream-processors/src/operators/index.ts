@@ -1,0 +1,12 @@
+export { definePipeline } from './pipeline.ts';
+export type { Pipeline, PipelineSpec } from './pipeline.ts';
+export type { EventsSpec, Flow, Reach, ViewSpec } from './flow.ts';
+export type { Drawn } from './plan.ts';
+export type { TableSpec } from './sources.ts';
+export type { Validity } from './reshape.ts';
+export type { Collection, GroupOptions, Grouped, Stream, Windowed, WindowOptions } from './values.ts';
+export { average, count, distinct, first, highest, lowest, measure, sum, top } from './measures.ts';
+export type { Fold, Measure } from './measures.ts';
+export { days, hopping, hours, minutes, seconds, session, tumbling } from './window-spans.ts';
+export type { Span, Windowing } from './window-spans.ts';
+export type { InWindow, Late } from './windows.ts';
