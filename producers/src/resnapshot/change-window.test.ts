@@ -44,6 +44,22 @@ test('other tables are not remembered', () => {
   expect(window.size).toBe(0);
 });
 
+test('knows of which keys the stream has told since it was asked to, or that it does not', () => {
+  const window = new ChangeWindow([relation], 3);
+  const key = (name: string): Buffer => Buffer.from(`items/${name}`);
+  window.changed(relation, key('before'), 5);
+  window.noteTouched();
+  window.changed(relation, key('a'), 6);
+  window.forget(new Visibility('10:10:'));
+  expect([key('before'), key('a')].map((one) => window.isTouched(relation, one))).toEqual([false, true]);
+  for (const name of ['b', 'c', 'd']) window.changed(relation, key(name), 11);
+  expect(window.isTouched(relation, key('a'))).toBeNull();
+  window.noteTouched();
+  expect(window.isTouched(relation, key('a'))).toBe(false);
+  window.truncated(relation, 12);
+  expect(window.isTouched(relation, key('a'))).toBeNull();
+});
+
 interface Transaction {
   readonly id: number;
   readonly writes: readonly string[];

@@ -27,6 +27,8 @@ export class ChangeWindow implements ChangeObserver {
   /** Transactions whose keys are kept no more, per table. */
   readonly #blind = new Map<string, Set<number>>();
   readonly #mostKeys: number;
+  /** Keys of which the stream has told since `noteTouched`, per table; null of a table that was emptied, or where they were too many. */
+  #touched: Map<string, Set<string> | null> | null = null;
 
   constructor(tables: readonly Pick<Relation, 'schema' | 'table'>[], mostKeys = MOST_KEYS) {
     this.#mostKeys = mostKeys;
@@ -36,6 +38,7 @@ export class ChangeWindow implements ChangeObserver {
   changed(relation: Relation, key: Buffer, txid: number): void {
     const table = this.#tables.get(nameOf(relation));
     if (table === undefined) return;
+    this.#touch(nameOf(relation), key);
     if (table.size >= this.#mostKeys) this.#spill(nameOf(relation), table);
     table.set(key.toString('latin1'), txid);
     this.#seen.add(txid);
@@ -43,8 +46,23 @@ export class ChangeWindow implements ChangeObserver {
 
   truncated(relation: Relation, txid: number): void {
     if (!this.#tables.has(nameOf(relation))) return;
+    this.#touched?.set(nameOf(relation), null);
     this.#truncated.set(nameOf(relation), txid);
     this.#seen.add(txid);
+  }
+
+  /** From now on remembers of which keys the stream tells, until the end. */
+  noteTouched(): void {
+    this.#touched = new Map([...this.#tables.keys()].map((name) => [name, new Set<string>()]));
+  }
+
+  /**
+   * Whether the stream has told of this key since `noteTouched`: then the log has it from the stream, deleted or not, and nobody else may say
+   * that it is gone. Null where that is not known, the table having been emptied or too many keys touched.
+   */
+  isTouched(relation: Relation, key: Buffer): boolean | null {
+    const touched = this.#touched?.get(nameOf(relation));
+    return touched?.has(key.toString('latin1')) ?? null;
   }
 
   /** Whether a change of this transaction was published since the window was opened. */
@@ -75,6 +93,13 @@ export class ChangeWindow implements ChangeObserver {
       for (const txid of table) if (visibility.sees(txid)) table.delete(txid);
     }
     for (const txid of this.#seen) if (visibility.sees(txid)) this.#seen.delete(txid);
+  }
+
+  #touch(name: string, key: Buffer): void {
+    const touched = this.#touched?.get(name);
+    if (touched === undefined || touched === null) return;
+    if (touched.size < this.#mostKeys) touched.add(key.toString('latin1'));
+    else this.#touched?.set(name, null);
   }
 
   #spill(name: string, table: Map<string, number>): void {

@@ -229,3 +229,27 @@ test('under writers that insert, change, delete and roll back at random, each ke
   expect(copied).toBeGreaterThan(50);
   await expectEqual(reader, 'tags', 'tag_id', 'name');
 }, 60_000);
+
+test('what is deleted while the log is looked through for rows that no table has is deleted once', async () => {
+  const reader = harness.reader();
+  const stop = new AbortController();
+  const writer = (async () => {
+    for (let n = 0; !stop.signal.aborted; n++) {
+      await harness.sql.query(
+        `insert into commerce.products (sku, name, base_price) select 'brief-' || $1 || '-' || i, 'brief', 1 from generate_series(1, 5) i`,
+        [n],
+      );
+      await harness.sql.query(`delete from commerce.products where sku like 'brief-' || $1 || '-%'`, [n - 3]);
+    }
+  })();
+  const changes = await after(reader, async () => {
+    for (let times = 0; times < 8; times++) {
+      expect(await resnapshot({ topic: 'cdc.catalog' })).toMatchObject({ state: 'done', deleted: 0 });
+    }
+    stop.abort();
+    await writer;
+  });
+  const deletes = changes.filter(({ op, table }) => op === 'd' && table === 'products').map(({ key }) => key);
+  expect(deletes.length).toBeGreaterThan(20);
+  expect(new Set(deletes).size).toBe(deletes.length);
+}, 60_000);

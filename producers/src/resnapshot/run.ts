@@ -48,6 +48,8 @@ export class ResnapshotRun {
   #waitsFor: string | null = null;
   #estimatedRows: number | null = null;
   #unreadable = 0;
+  /** Of some suspects it was not known whether the stream had told of them. */
+  #lostSight = false;
 
   /** Throws `table-not-capturable` where a table of it is not captured any more. */
   constructor(options: ResnapshotRunOptions) {
@@ -88,7 +90,7 @@ export class ResnapshotRun {
       await this.#publishAtMark(() => undefined);
       await settled(sql, this.#window, (running) => this.#waitFor(running), signal);
       if (this.#progress.phase === 'rows') await this.#rows();
-      if (this.#options.entry.request.deletes) await this.#deletes();
+      while (this.#options.entry.request.deletes && !(await this.#deletes()));
       await this.#allSaved();
       const { rows, deleted } = this.#progress;
       const remark =
@@ -142,11 +144,19 @@ export class ResnapshotRun {
     return isLast;
   }
 
-  /** One pass over the log's partitions for all tables together, since they share their topic. */
-  async #deletes(): Promise<void> {
+  /**
+   * One pass over the log's partitions for all tables together, since they share their topic. A key of which the stream tells after the pass has
+   * begun is left to the stream: its delete may be in the log behind what the pass reads. Answers false where those keys were too many to be
+   * remembered, or a table was emptied: another pass is needed.
+   */
+  async #deletes(): Promise<boolean> {
     const { log, sql, topicPrefix, signal, entry } = this.#options;
     const topic = this.#tables[0]?.captured.topic;
-    if (topic === undefined) return;
+    if (topic === undefined) return true;
+    this.#window.noteTouched();
+    await this.#inLog(await this.#publishAtMark(() => undefined));
+    this.#unreadable = 0;
+    this.#lostSight = false;
     const ghosts = new Map<string, { readonly scope: TableScope; readonly ghosts: Ghosts }>();
     const partitions = new Set<number>();
     const count = this.#options.routes.partitionCount(topic);
@@ -171,6 +181,7 @@ export class ResnapshotRun {
       await this.#deleteAll(table.scope, table.ghosts);
       this.#unreadable += table.ghosts.unreadable;
     }
+    return !this.#lostSight;
   }
 
   async #absent(scope: TableScope, keys: readonly KeyValues[]): Promise<readonly number[]> {
@@ -196,7 +207,10 @@ export class ResnapshotRun {
       at.isBlind = this.#window.isBlind(relation, visibility);
       for (const index of at.isBlind ? [] : absent) {
         const row = keyRow(relation, scope.primaryKey, suspects[index] ?? []);
-        if (!this.#window.permits(relation, route.key(row), visibility)) continue;
+        const key = route.key(row);
+        const isTouched = this.#window.isTouched(relation, key);
+        this.#lostSight ||= isTouched === null;
+        if (isTouched !== false || !this.#window.permits(relation, key, visibility)) continue;
         publisher.delete(route, row);
         at.deleted++;
       }
@@ -234,6 +248,11 @@ export class ResnapshotRun {
     if (newest === undefined) return;
     this.#unsaved.splice(0, held.length);
     await store.save(entry.id, newest.progress);
+  }
+
+  /** Resolves when the log holds everything up to there. */
+  async #inLog(lsn: Lsn): Promise<void> {
+    while (this.#options.acknowledged() <= lsn) await sleep(LOOK_MS, this.#options.signal);
   }
 
   async #allSaved(): Promise<void> {
