@@ -1,19 +1,21 @@
 import type { StockView, PriceView } from '@millrace/schemas/views';
+import { SWEEP_TIMER, sweepOn } from '../../background/index.ts';
 import { defineProcessor, entriesOf, referenceRows, rowsOf } from '../../runtime/index.ts';
-import { isEmpty, noParts, productView } from './document.ts';
+import { isEmpty, productView } from './document.ts';
 import type { ProductParts } from './document.ts';
 import { productRows } from './product-rows.ts';
-import { categoryPath, referenceHandlers, truncateReference } from './reference.ts';
-import { stores, update } from './stores.ts';
+import { categoryPath, referenceHandlers, swept, truncateReference } from './reference.ts';
+import { partsOf, stores, update } from './stores.ts';
 
 /**
  * The product document (`product:<productId>`): the product's own rows joined with tags, category path and vendor, and with price and stock
- * from their views as of the same commit. A category, tag or vendor that changes re-emits the products that show it.
+ * from their views as of the same commit. A category, tag or vendor that changes re-emits the products that show it, many of them in the
+ * background.
  */
 export const catalog = defineProcessor({
   name: 'catalog',
   output: 'views.catalog',
-  stateVersion: 1,
+  stateVersion: 2,
   inputs: [
     referenceRows('categories', 'tags', 'vendors'),
     rowsOf('cdc.catalog', 'products', 'product_variants', 'product_images', 'product_tags', 'reviews'),
@@ -44,8 +46,12 @@ export const catalog = defineProcessor({
     }
   },
 
+  onTimer(key, ctx) {
+    if (key === SWEEP_TIMER) sweepOn(ctx, swept);
+  },
+
   emit(productId, ctx) {
-    const parts = ctx.stores.products.get(productId) ?? noParts;
+    const parts = ctx.stores.products.get(productId) ?? partsOf(productId);
     if (parts.head === null) {
       if (isEmpty(parts)) ctx.stores.products.delete(productId);
       ctx.put('product', productId, null);

@@ -18,6 +18,8 @@ export interface ProductHead {
 
 /** What a product's own rows and views say; names of tags, category and vendor are looked up when the document is made. */
 export interface ProductParts {
+  /** Where a sweep finds it. */
+  readonly bucket: string;
   /** Null until the product's own row is seen. */
   readonly head: ProductHead | null;
   readonly variants: Readonly<
@@ -42,7 +44,7 @@ export interface ProductParts {
   } | null;
 }
 
-export const noParts: ProductParts = {
+export const noParts: Omit<ProductParts, 'bucket'> = {
   head: null,
   variants: {},
   tags: {},
