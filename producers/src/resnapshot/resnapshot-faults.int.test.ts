@@ -1,9 +1,10 @@
-import { randomInt } from 'node:crypto';
 import { afterEach, expect, test } from '@jest/globals';
-import { isPortFree } from '@millrace/infra-local/processes';
+import { migrate } from '@millrace/database/migrate';
+import { OwnPostgres, ownPort } from '@millrace/infra-local/testing';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { ResnapshotState } from '../control/index.ts';
-import { CaptureHarness, ChildCapture, eventually, startOwnPostgres } from '../testing/index.ts';
+import pg from 'pg';
+import { CaptureHarness, ChildCapture, eventually } from '../testing/index.ts';
 import type { RunningCapture } from '../testing/index.ts';
 
 let releasers = new Releasers();
@@ -18,20 +19,12 @@ async function open(databaseUrl?: string, settings: Readonly<Record<string, stri
   return harness;
 }
 
-/** Below the ports that outgoing connections are given. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + randomInt(4_000);
-    if (await isPortFree(port)) return port;
-  }
-}
-
 async function state(capture: RunningCapture, id: string): Promise<ResnapshotState> {
   return (await capture.service.control('resnapshot-state', { id })) as ResnapshotState;
 }
 
 test('killed while it reads a table, the next producer goes on after what the log holds', async () => {
-  const port = await freePort();
+  const port = await ownPort();
   const harness = await open(undefined, { RESNAPSHOT_CHUNK_ROWS: '50', RESNAPSHOT_ROWS_PER_SECOND: '800' });
   await harness.sql.query(`insert into commerce.tags (name) select 'tag-' || n from generate_series(1, 2000) n`);
   const child = new ChildCapture({ ...harness.environment, HEALTH_PORT: String(port) });
@@ -71,12 +64,17 @@ test('killed while it reads a table, the next producer goes on after what the lo
 }, 120_000);
 
 test('while synchronous replication waits, no chunk puts the older row after the newer', async () => {
-  const postgres = await startOwnPostgres(await freePort());
-  releasers.push('postgres', () => postgres.stop());
+  const postgres = await OwnPostgres.start({ port: await ownPort() });
+  releasers.push('postgres', () => postgres.remove());
+  await migrate(postgres.url);
   const harness = await open(postgres.url);
+  const configure = async (name: string, value: string): Promise<void> => {
+    await harness.sql.query(`alter system set ${pg.escapeIdentifier(name)} = ${pg.escapeLiteral(value)}`);
+    await harness.sql.query('select pg_reload_conf()');
+  };
   await harness.sql.query(`insert into commerce.tags (name) select 'tag-' || n from generate_series(1, 10) n`);
   const capture = await harness.start();
-  await postgres.configure('synchronous_standby_names', 'nobody');
+  await configure('synchronous_standby_names', 'nobody');
   await harness.sql.query('set synchronous_commit = local');
   await eventually(async () => {
     const { rows } = await harness.sql.query<{ names: string }>(
@@ -116,6 +114,6 @@ test('while synchronous replication waits, no chunk puts the older row after the
   expect(names('newer')).toEqual(['tag-3', 'newer', 'newer']);
   // Still unseen when its chunk was read as it was before: left out.
   expect(names('newest')).toEqual(['tag-7', 'newest']);
-  await postgres.configure('synchronous_standby_names', '');
+  await configure('synchronous_standby_names', '');
   await second;
 }, 120_000);

@@ -74,10 +74,12 @@ export class CaptureHarness {
     // Some tests end the server under it.
     sql.on('error', () => undefined);
     await sql.connect();
-    const log = createKafkaLog({ brokers: engines.kafkaBrokers, clientId: name, logger: silentLogger() });
+    // A test may bring a Kafka of its own.
+    const kafkaBrokers = settings['KAFKA_BROKERS']?.split(',') ?? engines.kafkaBrokers;
+    const log = createKafkaLog({ brokers: kafkaBrokers, clientId: name, logger: silentLogger() });
     return new CaptureHarness(database, sql, log, await createSchemaRegistry(engines.schemaRegistryUrl), {
       DATABASE_URL: database.url,
-      KAFKA_BROKERS: engines.kafkaBrokers.join(','),
+      KAFKA_BROKERS: kafkaBrokers.join(','),
       SCHEMA_REGISTRY_URL: engines.schemaRegistryUrl,
       TOPIC_PREFIX: `${name}.`,
       SLOT_NAME: name,

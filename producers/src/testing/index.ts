@@ -1,8 +1,6 @@
-export { ChildCapture } from './child-capture.ts';
+export { ChildCapture, canMakeDisks } from './child-capture.ts';
 export { PlainReader } from './plain-reader.ts';
 export type { ReadChange } from './plain-reader.ts';
 export { CaptureHarness, eventually } from './capture-harness.ts';
 export type { RunningCapture, StartOptions } from './capture-harness.ts';
-export { startOwnPostgres } from './own-postgres.ts';
-export type { OwnPostgres } from './own-postgres.ts';
 export { TcpProxy } from './tcp-proxy.ts';

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+export { OwnKafka } from './own-kafka.ts';
 export { OwnPostgres } from './own-postgres.ts';
+export { ownPort } from './own-engine.ts';
 import type { EngineAddresses } from '../engines/index.ts';
 import { isAlive, Problem } from '../processes/index.ts';
 import { homeOf } from '../paths/index.ts';

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { postgresSpec } from '../engines/postgres.ts';
 import { homeOf } from '../paths/index.ts';
-import { tiedToParent } from '../processes/tied.ts';
+import { OwnEngine } from './own-engine.ts';
 
 export interface OwnPostgresOptions {
   /** Apart from every other test's. */
@@ -14,14 +13,12 @@ export interface OwnPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-const READY_WITHIN_MS = 60_000;
-
 /** A Postgres of a test's own, with data in a temporary folder: to be stopped, killed, reconfigured, copied, promoted. */
 export class OwnPostgres {
   readonly url: string;
   readonly #folder: string;
   readonly #port: number;
-  #process: ChildProcess | null = null;
+  readonly #engine = new OwnEngine();
 
   private constructor(folder: string, port: number) {
     this.#folder = folder;
@@ -58,27 +55,14 @@ export class OwnPostgres {
   /** Starts it and waits until it takes connections. */
   async run(settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const spec = postgresSpec(homeOf(this.#folder), this.url, settings);
-    await spec.prepare?.();
-    if (spec.user !== undefined) await own(this.#cluster, spec.user);
-    const { command, args } = tiedToParent(spec.command, spec.args, 'SIGINT');
-    const child = spawn(command, [...args], { cwd: spec.cwd, stdio: 'ignore', ...(spec.user ?? {}) });
-    this.#process = child;
-    for (const deadline = Date.now() + READY_WITHIN_MS; ;) {
-      if (child.exitCode !== null) throw new Error(`Postgres ended with ${child.exitCode} when it was started`);
-      const error = await spec.check().then(() => null, String);
-      if (error === null) return;
-      if (Date.now() > deadline) throw new Error(`Postgres does not take connections: ${error}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await this.#engine.run(spec, async () => {
+      if (spec.user !== undefined) await own(this.#cluster, spec.user);
+    });
   }
 
   /** SIGINT shuts it down at once and in order; SIGKILL does not. */
-  async stop(signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
-    const child = this.#process;
-    this.#process = null;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill(signal);
-    await once(child, 'exit');
+  stop(signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
+    return this.#engine.stop(signal);
   }
 
   /** Stops it and forgets its data. */
