@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import { open, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { WriteQueue } from './write-queue.ts';
 
 /** Before each message: its length and the caller's stamp, 32 bits each, big endian. */
@@ -33,6 +33,14 @@ export class SpooledMessages {
   }
 }
 
+/** What is done to a spool's file. */
+export type SpoolHandle = Pick<FileHandle, 'read' | 'write' | 'close'>;
+
+/** Makes a file that is not there yet; never opens one that is. */
+export type OpenSpoolFile = (path: string) => Promise<SpoolHandle>;
+
+export const openOnDisk: OpenSpoolFile = (path) => open(path, 'wx+', 0o600);
+
 /**
  * The messages of one transaction in progress, in the order they came. What is small stays in memory; the rest goes to the file in chunks, each
  * at its own place, so that what is cut off is simply written over.
@@ -43,18 +51,20 @@ export class SpooledMessages {
 export class SpoolFile {
   readonly #path: string;
   readonly #writes: WriteQueue;
+  readonly #open: OpenSpoolFile;
   /** Where each (sub)transaction's first message begins, in that order. */
   readonly #parts: { readonly xid: number; readonly offset: number }[] = [];
   readonly #known = new Set<number>();
   #lastXid = 0;
-  #handle: FileHandle | null = null;
+  #handle: SpoolHandle | null = null;
   #chunk: Buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #chunkOffset = 0;
   #chunkLength = 0;
   #dropped = false;
 
-  constructor(path: string, writes: WriteQueue) {
+  constructor(path: string, writes: WriteQueue, openFile: OpenSpoolFile) {
     this.#path = path;
+    this.#open = openFile;
     this.#writes = writes;
   }
 
@@ -150,7 +160,7 @@ export class SpoolFile {
     this.#writes.add(length, async () => {
       if (this.#dropped) return;
       // Never over a file that is there: its name is this session's alone.
-      this.#handle ??= await open(this.#path, 'wx+', 0o600);
+      this.#handle ??= await this.#open(this.#path);
       for (let written = 0; written < length;) {
         const { bytesWritten } = await this.#handle.write(chunk, written, length - written, offset + written);
         written += bytesWritten;

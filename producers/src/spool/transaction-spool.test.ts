@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { openOnDisk } from './spool-file.ts';
+import type { SpoolHandle } from './spool-file.ts';
 import { TransactionSpool } from './transaction-spool.ts';
 
 let folder: string;
@@ -121,6 +123,49 @@ describe('the spool of transactions in progress', () => {
     const spool = await open(100_000);
     spool.append(7, 7, message(0, 60_000), 2, 0);
     expect(() => spool.append(8, 8, message(0, 60_000), 2, 0)).toThrow(expect.objectContaining({ kind: 'spool-full' }));
+    await spool.close();
+  });
+
+  test.each(['ENOSPC', 'EDQUOT', 'EFBIG'])(
+    'a disk that takes a part of a chunk and then says %s is full',
+    async (code) => {
+      let room = 300_000;
+      const spool = await TransactionSpool.open({
+        ...{ folder, session: 'one', maxBytes: 1_000_000_000 },
+        onPressure: () => undefined,
+        onFailure: (error) => failures.push(error),
+        openFile: async (path) => {
+          const file = await openOnDisk(path);
+          return {
+            read: file.read.bind(file),
+            close: () => file.close(),
+            write: ((buffer: Buffer, offset: number, length: number, position: number) => {
+              if (room === 0) return Promise.reject(Object.assign(new Error('write'), { code }));
+              const taken = Math.min(room, length);
+              room -= taken;
+              return file.write(buffer, offset, taken, position);
+            }) as SpoolHandle['write'],
+          };
+        },
+      });
+      for (let index = 0; index < 6; index++) spool.append(7, 7, message(index, 100_000), 2, 0);
+      await expect(read(spool, 7)).rejects.toThrow('could not be written');
+      expect(failures).toMatchObject([{ kind: 'spool-full', message: expect.stringContaining(code) }]);
+      await spool.close();
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
+
+  test('any other failure of the disk is not taken for a full one', async () => {
+    const spool = await TransactionSpool.open({
+      ...{ folder, session: 'one', maxBytes: 1_000_000_000 },
+      onPressure: () => undefined,
+      onFailure: (error) => failures.push(error),
+      openFile: () => Promise.reject(Object.assign(new Error('open'), { code: 'EIO' })),
+    });
+    for (let index = 0; index < 6; index++) spool.append(7, 7, message(index, 100_000), 2, 0);
+    await expect(read(spool, 7)).rejects.toThrow('could not be written');
+    expect(failures).toMatchObject([{ kind: 'internal' }]);
     await spool.close();
   });
 

@@ -1,8 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
-import { SpoolFile } from './spool-file.ts';
-import type { SpooledMessages } from './spool-file.ts';
+import { SpoolFile, openOnDisk } from './spool-file.ts';
+import type { OpenSpoolFile, SpooledMessages } from './spool-file.ts';
 import { WriteQueue } from './write-queue.ts';
 
 export interface TransactionSpoolOptions {
@@ -15,6 +15,8 @@ export interface TransactionSpoolOptions {
   readonly onPressure: (pressed: boolean) => void;
   /** The spool is at its end: `spool-full` where there is no room on the disk. */
   readonly onFailure: (error: unknown) => void;
+  /** Without, on the disk. */
+  readonly openFile?: OpenSpoolFile;
 }
 
 /**
@@ -77,7 +79,7 @@ export class TransactionSpool {
     }
     let file = this.#files.get(xid);
     if (file === undefined) {
-      file = new SpoolFile(join(this.#folder, String(xid)), this.#writes);
+      file = new SpoolFile(join(this.#folder, String(xid)), this.#writes, this.#options.openFile ?? openOnDisk);
       this.#files.set(xid, file);
     }
     const before = file.bytes;

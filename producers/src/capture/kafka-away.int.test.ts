@@ -1,0 +1,127 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { OwnKafka, ownPort } from '@millrace/infra-local/testing';
+import { PlatformError } from '@millrace/kernel/errors';
+import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import { silentLogger } from '@millrace/kernel/telemetry';
+import { CaptureHarness, eventually } from '../testing/index.ts';
+import type { RunningCapture } from '../testing/index.ts';
+
+/** A Kafka that is killed, away, or slow; minutes are scaled down by settings: what matters is on which side of a limit an outage ends. */
+let kafka: OwnKafka;
+let harness: CaptureHarness;
+beforeAll(async () => {
+  kafka = await OwnKafka.start(await ownPort());
+}, 120_000);
+afterAll(() => kafka.remove(), 60_000);
+beforeEach(async () => {
+  harness = await CaptureHarness.open(undefined, { KAFKA_BROKERS: kafka.brokers.join(',') });
+}, 60_000);
+afterEach(() => harness.close(), 60_000);
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const insertTags = (name: string, count: number) =>
+  harness.sql.query(`insert into commerce.tags (name) select $1 || '-' || n from generate_series(1, $2::int) n`, [
+    name,
+    count,
+  ]);
+
+const names = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
+
+async function expectTags(expected: readonly string[]): Promise<void> {
+  const reader = harness.reader();
+  await reader.reached(await harness.positionNow(), 60_000);
+  expect(reader.problems).toEqual([]);
+  expect(reader.changes.filter(({ table }) => table === 'tags').map(({ after }) => after?.['name'])).toEqual(expected);
+}
+
+const walsender = async (): Promise<number | undefined> => {
+  const { rows } = await harness.sql.query<{ pid: number }>(
+    'select active_pid as pid from pg_replication_slots where slot_name = $1 and active',
+    [harness.config.slotName],
+  );
+  return rows[0]?.pid;
+};
+
+const statusOf = ({ service }: RunningCapture) => service.status() as { holds: string[]; inFlightBytes: number };
+
+test('killed and away for longer than wal_sender_timeout: Postgres keeps the connection, memory stays bounded, the same producer goes on', async () => {
+  await harness.sql.query(`alter database ${harness.database.name} set wal_sender_timeout = '2s'`);
+  const capture = await harness.start({ config: { maxInFlightBytes: 1_048_576 } });
+  await insertTags('before', 3);
+  await expectTags(names('before', 3));
+  const pid = await walsender();
+  const confirmed = await harness.confirmedFlush();
+  await kafka.kill();
+  await insertTags('many', 30_000);
+  await eventually(() => statusOf(capture).holds.includes('pressure'));
+  await pause(4_500);
+  await insertTags('late', 3);
+  expect(statusOf(capture).inFlightBytes).toBeLessThan(3_000_000);
+  // Watermarks that went before the kill may have been acknowledged; no row since.
+  expect((await harness.confirmedFlush()) - confirmed).toBeLessThan(100_000n);
+  await kafka.run();
+  await Promise.race([
+    expectTags([...names('before', 3), ...names('many', 30_000), ...names('late', 3)]),
+    capture.ended,
+  ]);
+  expect(await walsender()).toBe(pid);
+}, 120_000);
+
+test('away for longer than an append may take: the producer ends saying so, those that follow wait for Kafka, nothing is lost or doubled', async () => {
+  const log = createKafkaLog({
+    brokers: kafka.brokers,
+    clientId: 'short',
+    logger: silentLogger(),
+    appendTimeoutMs: 2_000,
+    requestTimeoutMs: 1_000,
+    connectTimeoutMs: 500,
+  });
+  harness.onClose(() => log.close());
+  const capture = await harness.start({ log });
+  await insertTags('before', 3);
+  await expectTags(names('before', 3));
+  await kafka.kill();
+  await insertTags('meanwhile', 5_000);
+  await expect(capture.ended).rejects.toMatchObject({ kind: 'log-unknown-outcome' });
+  // As a supervisor would.
+  const endings: unknown[] = [];
+  let back: Promise<void> | null = null;
+  for (let streaming = false; !streaming;) {
+    const next = await harness.start({ log, waitReady: false });
+    let ending: unknown = null;
+    next.ended.catch((error: unknown) => (ending = error instanceof PlatformError ? error.kind : error));
+    await eventually(() => ending !== null || next.service.ready().ready, 60_000);
+    streaming = ending === null;
+    if (!streaming) endings.push(ending);
+    if (endings.length === 1) back ??= kafka.run();
+  }
+  await back;
+  expect(endings.length).toBeGreaterThanOrEqual(1);
+  expect(new Set(endings)).toEqual(new Set(['engine-unreachable']));
+  await insertTags('after', 3);
+  await expectTags([...names('before', 3), ...names('meanwhile', 5_000), ...names('after', 3)]);
+}, 120_000);
+
+test('slow, standing still again and again: what is written comes once and in order', async () => {
+  const capture = await harness.start();
+  const written: string[] = [];
+  const stop = new AbortController();
+  const stutter = (async () => {
+    while (!stop.signal.aborted) {
+      kafka.freeze();
+      await pause(400);
+      kafka.thaw();
+      await pause(60);
+    }
+  })();
+  for (const endMs = performance.now() + 6_000; performance.now() < endMs;) {
+    const name = `t${written.length}`;
+    await insertTags(name, 7);
+    written.push(...names(name, 7));
+  }
+  stop.abort();
+  await stutter;
+  expect(written.length).toBeGreaterThan(500);
+  await Promise.race([expectTags(written), capture.ended]);
+}, 120_000);
