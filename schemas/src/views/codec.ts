@@ -1,10 +1,16 @@
-import type { LogRecord } from '@millrace/kernel/log';
+import type { LogRecord, RecordView } from '@millrace/kernel/log';
 import { PlatformError } from '@millrace/kernel/errors';
 import { HEADER_BYTES, avroType, framed, schemaIdOf } from '../avro/index.ts';
 import type { SchemaRegistry } from '../registry/index.ts';
 import { viewKinds, viewSchemas } from './schemas.ts';
 import type { ViewKind } from './schemas.ts';
 import type { ViewData, ViewEntry } from './shapes.ts';
+
+/**
+ * A deletion's tombstone says here where it stands (lsn and commit time in µs, 8 bytes each, big endian), since compaction may keep the tombstone
+ * without the deletion: a reader that comes late would else never learn of it.
+ */
+const TOMBSTONE_POSITION_HEADER = 'millrace.position';
 
 /** Between view entries and log records of one `views.*` topic; schemas are registered (or looked up) before first use. */
 export interface ViewCodec {
@@ -37,7 +43,7 @@ export async function createViewCodec(registry: SchemaRegistry, topic: string): 
       return entry.data === null
         ? [
             { key, value },
-            { key, value: null },
+            { key, value: null, headers: [[TOMBSTONE_POSITION_HEADER, positionBytes(entry)]] },
           ]
         : [{ key, value }];
     },
@@ -72,6 +78,25 @@ export async function createViewCodec(registry: SchemaRegistry, topic: string): 
       readers.set(id, byKind);
     },
   };
+}
+
+/** The deletion that a tombstone stands for; null where it says no position, or its key is of no known kind. Usually the deletion comes right before it. */
+export function deletionOfTombstone({ key, headers }: Pick<RecordView, 'key' | 'headers'>): ViewEntry | null {
+  const header = headers?.find(([name]) => name === TOMBSTONE_POSITION_HEADER)?.[1];
+  if (key === null || header?.length !== 16) return null;
+  const text = key.toString('utf8');
+  const colon = text.indexOf(':');
+  const kind = viewKinds.find((candidate) => candidate.length === colon && text.startsWith(candidate));
+  if (kind === undefined) return null;
+  const lsn = header.readBigUInt64BE(0);
+  return { kind, id: text.slice(colon + 1), lsn, tsUs: Number(header.readBigInt64BE(8)), data: null };
+}
+
+function positionBytes({ lsn, tsUs }: ViewEntry): Buffer {
+  const bytes = Buffer.allocUnsafe(16);
+  bytes.writeBigUInt64BE(lsn, 0);
+  bytes.writeBigInt64BE(BigInt(tsUs), 8);
+  return bytes;
 }
 
 function readerOf(type: ReturnType<typeof avroType> | undefined): Reader {

@@ -1,4 +1,4 @@
-export { createViewCodec } from './codec.ts';
+export { createViewCodec, deletionOfTombstone } from './codec.ts';
 export type { ViewCodec } from './codec.ts';
 export {
   orderSchema,

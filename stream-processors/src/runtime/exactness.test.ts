@@ -5,9 +5,29 @@ import { MemoryRegistry } from '@millrace/schemas/registry';
 import { catalog, inventory, pricing } from '../processors/index.ts';
 import { TestRoad, feedByChance, seeded, shopHistory } from '../testing/index.ts';
 import type { TestRow } from '../testing/index.ts';
+import { defineProcessor, entriesOf, keyedStore } from './index.ts';
 import type { AnyProcessor, RunnerLimits, TaskRunner } from './index.ts';
 import { restore } from './restore.ts';
 import { StateRecords } from './state-records.ts';
+
+/** Repeats what another view says is there. */
+const follow = defineProcessor({
+  name: 'follow',
+  output: 'views.pricing',
+  stateVersion: 1,
+  inputs: [entriesOf('views.inventory', 'stock')],
+  stores: { there: keyedStore<boolean>() },
+  apply: () => undefined,
+  applyView({ id, data }, ctx) {
+    ctx.stores.there.set(id, data !== null);
+    ctx.touch(id);
+  },
+  emit(id, ctx) {
+    const price = { amount: '1.00', currency: 'USD', baseAmount: '1.00', reason: 'base', lowest30d: '1.00' };
+    const open = { validUntil: null, nextChangeAt: null, listAmount: null, ruleId: null, variants: [] };
+    ctx.put('price', id, ctx.stores.there.get(id) === true ? { tenantId: '', productId: id, ...price, ...open } : null);
+  },
+});
 
 const all: readonly AnyProcessor[] = [pricing, inventory, catalog];
 
@@ -198,4 +218,23 @@ test('state of another version is refused with a sentence that says what to do',
   while (await runner.step());
   await expect(road.start({ ...inventory, stateVersion: 2 })).rejects.toThrow('rebuild the view');
   expect(road.registry).toBeInstanceOf(MemoryRegistry);
+});
+
+test('a deletion that compaction took away is learnt of from its tombstone', async () => {
+  const road = await TestRoad.open();
+  const product: TestRow = { table: 'products', op: 'c', row: { product_id: 'p1', sku: 's1', name: 'Chair' } };
+  await road.source.commit(10n, 1_000_000, [product]);
+  await road.start(inventory);
+  await road.start(follow);
+  await road.settle();
+  expect(road.latest('views.pricing', 'price', 'p1')).not.toBeNull();
+  await road.source.commit(20n, 2_000_000, [{ table: 'products', op: 'd', row: { product_id: 'p1' } }]);
+  const again = await road.start(inventory);
+  while (await again.step());
+  road.log.compact('views.inventory');
+  expect(road.written('views.inventory')).toEqual([]);
+  await road.settle();
+  expect(road.written('views.pricing').at(-1)?.entry).toMatchObject({ id: 'p1', lsn: 20n, data: null });
+  // With the deletion still there, it counts once.
+  expect(road.written('views.pricing')).toHaveLength(2);
 });

@@ -3,8 +3,8 @@ import type { FetchedBatch, RecordView } from '@millrace/kernel/log';
 import type { ChangeDecoder } from '@millrace/schemas/cdc';
 import { isOwnKey, isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
 import { capturedTables } from '@millrace/schemas/topics';
-import type { ViewCodec } from '@millrace/schemas/views';
-import { viewKinds } from '@millrace/schemas/views';
+import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
+import { deletionOfTombstone, viewKinds } from '@millrace/schemas/views';
 import type { InputQueue } from './merge.ts';
 import type { InputSpec } from './processor.ts';
 import { deleteOfTombstone } from './tombstone.ts';
@@ -32,6 +32,8 @@ export class InputDecoder {
   readonly #queue: InputQueue;
   readonly #wanted: readonly Buffer[];
   readonly #known: readonly Buffer[];
+  /** Its tombstone follows. */
+  #lastDeletion: ViewEntry | null = null;
 
   constructor(spec: InputSpec, codecs: InputCodecs, queue: InputQueue) {
     this.#spec = spec;
@@ -71,10 +73,7 @@ export class InputDecoder {
       return null;
     }
     if (value === null) {
-      const change = this.#spec.from === 'cdc' ? deleteOfTombstone(record) : null;
-      if (change === null) return null;
-      const { lsn, tsUs } = change;
-      this.#queue.push({ kind: 'change', lsn, tsUs, offset, change, origin: { key, value, owned: false } });
+      this.#tombstone(record);
       return null;
     }
     try {
@@ -83,6 +82,22 @@ export class InputDecoder {
     } catch (error) {
       return isKind(error, 'schema-unknown') ? this.#prepared(record, key, value) : this.#unreadable(record, error);
     }
+  }
+
+  /** Where compaction took the delete and left its tombstone, that is the delete. */
+  #tombstone(record: RecordView): void {
+    const { key, value, offset } = record;
+    const origin = { key, value, owned: false };
+    if (this.#spec.from === 'cdc') {
+      const change = deleteOfTombstone(record);
+      if (change === null) return;
+      this.#queue.push({ kind: 'change', lsn: change.lsn, tsUs: change.tsUs, offset, change, origin });
+      return;
+    }
+    const entry = deletionOfTombstone(record);
+    const last = this.#lastDeletion;
+    if (entry === null || (last?.id === entry.id && last.kind === entry.kind && last.lsn === entry.lsn)) return;
+    this.#queue.push({ kind: 'entry', lsn: entry.lsn, tsUs: entry.tsUs, offset, entry, origin });
   }
 
   async #prepared(record: RecordView, key: Buffer, value: Buffer): Promise<void> {
@@ -105,7 +120,9 @@ export class InputDecoder {
       return;
     }
     const entry = this.#codecs.views.get(this.#spec.topic)?.decode(key, value) ?? null;
-    if (entry !== null) this.#push({ kind: 'entry', lsn: entry.lsn, tsUs: entry.tsUs, offset, entry, origin });
+    if (entry === null) return;
+    if (entry.data === null) this.#lastDeletion = entry;
+    this.#push({ kind: 'entry', lsn: entry.lsn, tsUs: entry.tsUs, offset, entry, origin });
   }
 
   #watermark(record: RecordView, value: Buffer): void {

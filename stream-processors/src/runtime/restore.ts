@@ -2,6 +2,7 @@ import { PlatformError, isKind } from '@millrace/kernel/errors';
 import type { LogReader, PartitionEnd, RecordView } from '@millrace/kernel/log';
 import type { Lsn } from '@millrace/kernel/position';
 import { isOwnKey } from '@millrace/schemas/markers';
+import { deletionOfTombstone } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
 import type { StateRecords, StateValue, TaskPosition } from './state-records.ts';
 import { POSITION_KEY } from './state-records.ts';
@@ -58,10 +59,16 @@ export async function restore(
   const tail = new Map<string, Lsn>();
   if (found.tailHasEntries) {
     const entries: { key: Buffer; value: Buffer }[] = [];
-    await scan(reader, end, found.tailOffset, ({ key, value }) => {
-      if (key !== null && value !== null && !isOwnKey(key)) {
+    await scan(reader, end, found.tailOffset, (record) => {
+      const { key, value } = record;
+      if (key === null || isOwnKey(key)) return;
+      if (value !== null) {
         entries.push({ key: Buffer.from(key), value: Buffer.from(value) });
+        return;
       }
+      // Compaction may have left the tombstone alone.
+      const deletion = deletionOfTombstone(record);
+      if (deletion !== null) tail.set(`${deletion.kind}:${deletion.id}`, deletion.lsn);
     });
     for (const { key, value } of entries) await takeTail(codec, key, value, tail);
   }
@@ -119,7 +126,8 @@ async function takeTail(
     await codec.prepare(value);
     entry = codec.decode(key, value);
   }
-  if (entry !== null) tail.set(`${entry.kind}:${entry.id}`, entry.lsn);
+  const id = entry === null ? '' : `${entry.kind}:${entry.id}`;
+  if (entry !== null && entry.lsn > (tail.get(id) ?? -1n)) tail.set(id, entry.lsn);
 }
 
 /** Every record in [from, barrier), once. */
