@@ -1,20 +1,24 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { defaultHome } from '@millrace/infra-local/supervisor';
 import { environment, loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
-import { captureCampaign, startOwnEngines, typesCampaign } from '../chaos/index.ts';
-import type { CaptureChaosOptions, CaptureChaosReport, TypesReport } from '../chaos/index.ts';
+import { captureCampaign, processingCampaign, startOwnEngines, typesCampaign } from '../chaos/index.ts';
+import type { CaptureChaosOptions, CaptureChaosReport, ProcessingChaosReport, TypesReport } from '../chaos/index.ts';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 
 export const chaosVerb: Verb = {
   name: 'chaos',
-  summary: 'fault campaigns on a database and topics of their own: capture, types; exit 3 when something is wrong',
+  summary:
+    'fault campaigns on a database and topics of their own, or on no engine at all: capture, types, processing; exit 3 when something is wrong',
   define(command) {
-    command.argument('<campaign>', 'capture or types');
-    command.option('--seed <s>', 'what the campaign draws from: the same seed has the same schedule again');
+    command.argument('<campaign>', 'capture, types or processing');
+    command.option(
+      '--seed <s>',
+      'what the campaign draws from: the same seed has the same schedule again; processing: the first, a number',
+    );
     command.option('--kills <n>', 'capture: producers to kill', '20');
     command.option(
       '--engines <which>',
@@ -23,6 +27,7 @@ export const chaosVerb: Verb = {
     );
     command.option('--brokers <n>', 'capture: brokers of its own Kafka, 1 or 3', '1');
     command.option('--outage <seconds>', 'capture: the longest time that all its brokers are down', '20');
+    command.option('--seeds <n>', 'processing: how many seeds, one after the other', '10000');
     command.option('--seconds <n>', 'types: how long to go on with generated values', '60');
   },
   async run(options, campaign, out) {
@@ -47,8 +52,19 @@ export const chaosVerb: Verb = {
         out.result(report, captureText);
         return report.passed ? EXIT.done : EXIT.difference;
       }
+      case 'processing': {
+        const first = options['seed'] === undefined ? randomInt(1_000_000_000) : Number(options['seed']);
+        if (!Number.isSafeInteger(first))
+          throw new PlatformError('config-invalid', '--seed must be a whole number here');
+        const report = await processingCampaign({ seed: first, seeds: count(options['seeds'], '--seeds'), note });
+        out.result(report, processingText);
+        return report.passed ? EXIT.done : EXIT.difference;
+      }
       default:
-        throw new PlatformError('config-invalid', `no campaign ${campaign ?? ''}: there are capture and types`);
+        throw new PlatformError(
+          'config-invalid',
+          `no campaign ${campaign ?? ''}: there are capture, types and processing`,
+        );
     }
   },
 };
@@ -88,6 +104,16 @@ function captureText(report: CaptureChaosReport): string {
       ? `Nothing lost, duplicated or reordered in ${seconds} s (seed ${seed}).`
       : `FAILED: \`millrace chaos capture --seed ${seed} --kills ${report.kills}${brokers}\` has the same schedule again.`,
   ].join('\n');
+}
+
+function processingText({ seed, seeds, faults, seconds, failed, passed }: ProcessingChaosReport): string {
+  const lines = failed.map(
+    (one) =>
+      `seed ${one.seed}: ${one.findings.join('; ')}\n  again: millrace chaos processing --seed ${one.seed} --seeds 1`,
+  );
+  const end = seed + seeds - 1;
+  const sum = `${seeds} seeds (${seed} to ${end}), ${faults} faults in ${Math.round(seconds)} s`;
+  return [...lines, `${sum}: ${passed ? 'no difference from the sequential runs' : 'FAILED'}`].join('\n');
 }
 
 function typesText(report: TypesReport): string {

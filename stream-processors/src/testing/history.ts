@@ -1,15 +1,5 @@
+import { seeded } from '../simulation/chance.ts';
 import type { TestRow } from './source.ts';
-
-/** A small reproducible generator (mulberry32): the same seed, the same history. */
-export function seeded(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4294967296) * below);
-  };
-}
 
 export interface TestCommit {
   readonly lsn: bigint;

@@ -1,4 +1,5 @@
-export { seeded, shopHistory } from './history.ts';
+export { seeded } from '../simulation/chance.ts';
+export { shopHistory } from './history.ts';
 export type { TestCommit } from './history.ts';
 export { TestSource } from './source.ts';
 export type { TestRow, TestTable } from './source.ts';

@@ -2,7 +2,7 @@ import { MemoryLog } from '@millrace/kernel/log-memory';
 import type { AnyProcessor, RunnerLimits } from '../runtime/index.ts';
 import { barred } from './barred.ts';
 import { feedByChance } from './feeding.ts';
-import { seeded } from './history.ts';
+import { seeded } from '../simulation/chance.ts';
 import type { TestRoad } from './road.ts';
 
 export interface ReplayOptions {

@@ -1,0 +1,3 @@
+export { Checker } from './check.ts';
+export type { SeedReport } from './check.ts';
+export { Place } from './place.ts';

@@ -1,0 +1,227 @@
+import { isKind } from '@millrace/kernel/errors';
+import type { LogWriter } from '@millrace/kernel/log';
+import type { MemoryLog } from '@millrace/kernel/log-memory';
+import type { RunnerLimits, TaskRunner } from '../runtime/index.ts';
+import type { Books } from './books.ts';
+import type { Chance } from './chance.ts';
+import { SimulatedClient } from './gates.ts';
+import type { Fate, Operation } from './gates.ts';
+import type { Place, SimulatedTask } from './place.ts';
+import { Written, openSource, statesOf } from './sequential.ts';
+import type { Outcome } from './sequential.ts';
+
+export interface SimulationOptions {
+  /** Faults that the broker does not prevent: the simulation must then find differences. */
+  readonly unfenced?: boolean;
+}
+
+export interface Simulated extends Outcome {
+  /** What went wrong in a way that nobody ordered. */
+  readonly findings: readonly string[];
+  /** Whether an input was compacted, so that tasks that read it late saw fewer steps. */
+  readonly inputCompacted: boolean;
+  readonly faults: number;
+}
+
+/** A task as one process runs it. */
+interface Incarnation {
+  readonly task: SimulatedTask;
+  readonly client: SimulatedClient;
+  readonly process: number;
+  readonly stop: AbortController;
+  runner: TaskRunner | null;
+  state: 'runs' | 'ended' | 'dead';
+}
+
+const PROCESSES = 3;
+const MOST_ACTIONS = 20_000;
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * The real tasks on an in-memory log, in a schedule that chance draws: at every point where a task reads, appends or opens, something else may happen
+ * first, or it may die, before or after, or not be told. Processes die with all their tasks, tasks start elsewhere while the old ones still run, late requests
+ * of the dead arrive, the log is compacted. After a number of faults the rest runs through.
+ */
+export async function simulate(
+  place: Place,
+  books: Books,
+  pick: Chance,
+  options: SimulationOptions = {},
+): Promise<Simulated> {
+  return new Simulation(place, books, pick, options).run();
+}
+
+class Simulation {
+  readonly #place: Place;
+  readonly #books: Books;
+  readonly #pick: Chance;
+  readonly #log: MemoryLog;
+  readonly #written: Written;
+  readonly #limits: Partial<RunnerLimits>;
+  readonly #clientOptions;
+  readonly #compacts: readonly string[];
+  readonly #next: number[];
+  readonly #findings: string[] = [];
+  readonly #incarnations: Incarnation[] = [];
+  #nowMs = 0;
+  #faultsLeft: number;
+  #faults = 0;
+  #inputCompacted = false;
+
+  constructor(place: Place, books: Books, pick: Chance, { unfenced = false }: SimulationOptions) {
+    this.#place = place;
+    this.#books = books;
+    this.#pick = pick;
+    this.#log = place.newLog();
+    this.#written = new Written(this.#log);
+    this.#next = books.appends.map(() => 0);
+    this.#faultsLeft = pick(12);
+    this.#clientOptions = { readBytes: 1 + pick(pick(2) === 0 ? 300 : 4000), unfenced };
+    this.#compacts = pick(2) === 0 ? ['views.pricing'] : ['views.pricing', 'views.inventory'];
+    this.#limits = {
+      maxBatchBytes: pick(2) === 0 ? 150 + pick(600) : 100_000,
+      resultBytes: pick(2000),
+      lazyAbove: pick(5),
+      inFlight: 1 + pick(4),
+      queued: 2 + pick(40),
+      watermarkMs: pick(2) * 20,
+    };
+  }
+
+  async run(): Promise<Simulated> {
+    const source = await openSource(this.#log);
+    await settled();
+    for (let actions = 0; !this.#isDone(); actions++) {
+      if (actions > MOST_ACTIONS) {
+        this.#findings.push('it does not come to an end');
+        break;
+      }
+      this.#nowMs += 1 + this.#pick(10);
+      await this.#act(source);
+      await settled();
+    }
+    for (const { stop, client } of this.#incarnations) {
+      stop.abort();
+      client.operations.length = 0;
+    }
+    const states = await statesOf(this.#place, this.#log);
+    const { entries } = this.#written;
+    return { entries, states, findings: this.#findings, inputCompacted: this.#inputCompacted, faults: this.#faults };
+  }
+
+  #isDone(): boolean {
+    if (this.#next.some((at, partition) => at < (this.#books.appends[partition]?.length ?? 0))) return false;
+    return this.#place.tasks.every((task) =>
+      this.#incarnations.some(
+        (one) =>
+          one.task === task &&
+          one.state === 'runs' &&
+          (one.runner?.task.position.frontier ?? 0n) >= this.#books.end &&
+          one.client.operations.every(({ kind, isAborted }) => kind === 'poll' && !isAborted()),
+      ),
+    );
+  }
+
+  /** One thing happens. */
+  async #act(source: LogWriter): Promise<void> {
+    for (const task of this.#place.tasks) {
+      if (this.#incarnations.some((one) => one.task === task && one.state === 'runs')) continue;
+      if (this.#pick(3) > 0) this.#start(task);
+    }
+    if (this.#faultsLeft > 0 && this.#pick(12) === 0) {
+      this.#faultsLeft--;
+      this.#faults++;
+      this.#fault();
+      return;
+    }
+    const operations = this.#incarnations.flatMap(({ client, state }) =>
+      state === 'ended' ? [] : firstOfEach(client.operations),
+    );
+    const at = this.#pick(operations.length + 2);
+    const operation = operations[at];
+    if (operation !== undefined) this.#goOn(operation);
+    else await this.#write(source);
+  }
+
+  #goOn(operation: Operation): void {
+    const owner = this.#incarnations.find(({ client }) => client === operation.client);
+    // The dead are not told, but what they sent may still arrive.
+    if (owner?.state === 'dead') {
+      operation.settle('unanswered');
+      return;
+    }
+    if (this.#faultsLeft === 0 || this.#pick(15) > 0 || operation.kind === 'poll') {
+      operation.settle('done');
+      return;
+    }
+    this.#faultsLeft--;
+    this.#faults++;
+    const fates: Fate[] = ['unanswered', 'answer-lost', 'failed'];
+    const fate = fates[this.#pick(fates.length)] ?? 'failed';
+    operation.settle(fate);
+    if (fate === 'unanswered' && owner !== undefined) this.#kill(owner);
+  }
+
+  #fault(): void {
+    const running = this.#incarnations.filter(({ state }) => state === 'runs');
+    const one = running[this.#pick(Math.max(1, running.length))];
+    switch (this.#pick(4)) {
+      case 0:
+        if (one !== undefined) this.#kill(one);
+        return;
+      case 1:
+        for (const other of running) if (other.process === one?.process) this.#kill(other);
+        return;
+      case 2:
+        // Elsewhere, while it still runs here.
+        if (one !== undefined) this.#start(one.task);
+        return;
+      default: {
+        const topic = this.#compacts[this.#pick(this.#compacts.length)] ?? 'views.pricing';
+        if (topic === 'views.inventory') this.#inputCompacted = true;
+        this.#log.compact(topic, { dropTombstones: topic === 'views.pricing' && this.#pick(4) === 0 });
+      }
+    }
+  }
+
+  /** Nothing more is done by it. What it has asked of the log may arrive, or part of it. */
+  #kill(one: Incarnation): void {
+    one.state = 'dead';
+    const { operations } = one.client;
+    const sent = operations.filter(({ kind }) => kind !== 'poll');
+    operations.splice(0, operations.length, ...sent.slice(0, this.#pick(sent.length + 1)));
+  }
+
+  #start(task: SimulatedTask): void {
+    const client = new SimulatedClient(this.#log, this.#clientOptions);
+    const stop = new AbortController();
+    const process = this.#pick(PROCESSES);
+    const one: Incarnation = { task, client, process, stop, runner: null, state: 'runs' };
+    this.#incarnations.push(one);
+    const running = async (): Promise<void> => {
+      one.runner = await this.#place.openTask(task, client, () => this.#nowMs, this.#limits);
+      await one.runner.run(stop.signal);
+    };
+    running().catch((error: unknown) => {
+      if (one.state === 'dead') return;
+      one.state = 'ended';
+      const ordered = isKind(error, 'log-fenced') || isKind(error, 'log-unknown-outcome');
+      if (!ordered) this.#findings.push(`${task.processor.name}/${task.partition} ended: ${String(error)}`);
+    });
+  }
+
+  async #write(source: LogWriter): Promise<void> {
+    const partition = this.#pick(this.#next.length);
+    const at = this.#next[partition] ?? 0;
+    const records = this.#books.appends[partition]?.[at];
+    if (records === undefined) return;
+    this.#next[partition] = at + 1;
+    await source.append([{ topic: 'cdc.catalog', partition, records }]);
+  }
+}
+
+/** The first append or opening, and every read: appends keep their order. */
+function firstOfEach(operations: readonly Operation[]): Operation[] {
+  const first = operations.find(({ kind }) => kind !== 'poll');
+  return operations.filter((operation) => operation === first || operation.kind === 'poll');
+}

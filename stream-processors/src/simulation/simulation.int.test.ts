@@ -1,0 +1,15 @@
+import { expect, test } from '@jest/globals';
+import { Checker, Place } from './index.ts';
+
+/** `millrace chaos processing --seeds 1000000` is the long version. */
+const SEEDS = 10_000;
+
+test('10,000 schedules of faults come to what the sequential runs are', async () => {
+  const checker = new Checker(await Place.open());
+  const failed = [];
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const report = await checker.check(seed);
+    if (report.findings.length > 0) failed.push(report);
+  }
+  expect(failed).toEqual([]);
+}, 600_000);
