@@ -6,17 +6,25 @@ import { benchVerb } from './verbs/bench.ts';
 import { captureVerb } from './verbs/capture.ts';
 import { chaosVerb } from './verbs/chaos.ts';
 import { downVerb, statusVerb, upVerb } from './verbs/platform.ts';
-import { lagVerb, viewsVerb } from './verbs/lag.ts';
+import { rebuildVerb, rollbackVerb } from './verbs/generations.ts';
+import { lagVerb } from './verbs/lag.ts';
 import { migrateVerb } from './verbs/migrate.ts';
 import { seedVerb, trafficVerb } from './verbs/shop.ts';
 import { verifyVerb } from './verbs/verify.ts';
+import { viewsVerb } from './verbs/views.ts';
 
 /** A verb: its name, options and what it does; the number it resolves to is the process's exit code. */
 export interface Verb {
   readonly name: string;
   readonly summary: string;
   define(command: Command): void;
-  run(options: Readonly<Record<string, unknown>>, argument: string | undefined, out: Output): Promise<ExitCode>;
+  /** `given`: every argument, `argument` being the first. */
+  run(
+    options: Readonly<Record<string, unknown>>,
+    argument: string | undefined,
+    out: Output,
+    given: readonly string[],
+  ): Promise<ExitCode>;
 }
 
 const verbs: readonly Verb[] = [
@@ -28,6 +36,8 @@ const verbs: readonly Verb[] = [
   trafficVerb,
   lagVerb,
   viewsVerb,
+  rebuildVerb,
+  rollbackVerb,
   verifyVerb,
   captureVerb,
   benchVerb,
@@ -43,9 +53,9 @@ function program(finish: (code: ExitCode) => void): Command {
     const command = root.command(verb.name).description(verb.summary).option('--json', 'answer in JSON').exitOverride();
     verb.define(command);
     command.action(async (...given: unknown[]) => {
-      const argument = typeof given[0] === 'string' ? given[0] : undefined;
+      const texts = given.filter((one) => typeof one === 'string');
       const options = command.opts<Record<string, unknown>>();
-      finish(await verb.run(options, argument, output(options['json'] === true)));
+      finish(await verb.run(options, texts[0], output(options['json'] === true), texts));
     });
   }
   return root;

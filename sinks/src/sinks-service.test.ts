@@ -11,13 +11,15 @@ const status = (sink: string, state: SinkStatus['state'], reason?: string): Sink
   ...(reason === undefined ? {} : { reason }),
 });
 
+const still = { run: () => Promise.resolve() };
+
 describe('sinks', () => {
   test('one store that waits makes the process degraded, and /ready names it', async () => {
-    const runner = (state: SinkStatus) => ({ run: () => Promise.resolve(), status: () => state });
-    const service = sinksService([
-      runner(status('redis', 'running')),
-      runner(status('clickhouse', 'waiting', 'no answer')),
-    ]);
+    const runner = (state: SinkStatus) => ({ run: () => Promise.resolve(), status: () => [state] });
+    const service = sinksService(
+      [runner(status('redis', 'running')), runner(status('clickhouse', 'waiting', 'no answer'))],
+      still,
+    );
     expect(await service.ready()).toEqual({ ready: false, reason: 'degraded: clickhouse is waiting (no answer)' });
     expect(service.status?.()).toMatchObject({ sinks: [{ sink: 'redis' }, { sink: 'clickhouse' }] });
   });
@@ -32,10 +34,10 @@ describe('sinks', () => {
             resolve();
           });
         }),
-      status: () => status('redis', 'running'),
+      status: () => [status('redis', 'running')],
     };
-    const broken = { run: () => Promise.reject(new Error('refused')), status: () => status('clickhouse', 'running') };
-    await expect(sinksService([patient, broken]).run(new AbortController().signal)).rejects.toThrow('refused');
+    const broken = { run: () => Promise.reject(new Error('refused')), status: () => [status('clickhouse', 'running')] };
+    await expect(sinksService([patient, broken], still).run(new AbortController().signal)).rejects.toThrow('refused');
     expect(stopped).toBe(true);
   });
 

@@ -1,18 +1,22 @@
 import type { Service } from '@millrace/kernel/lifecycle';
-import type { SinkRunner } from './runner/index.ts';
+import type { GenerationFollower, StoreFollower } from './generations/index.ts';
 
 /**
- * Runs the runners side by side. Each waits for its own store by itself; one that cannot go on stops the others (they write what they
- * have), and its error ends the process. Ready while every store is being followed; `/ready` names those that are not.
+ * Runs the stores side by side. Each waits for its own engine by itself; one that cannot go on stops the others (they write what they
+ * have), and its error ends the process. Ready while every served generation of every store is being followed; `/ready` names those that are
+ * not. A filling that is broken is told in `/status` and does not make the process unready.
  */
-export function sinksService(runners: readonly Pick<SinkRunner, 'run' | 'status'>[]): Service {
+export function sinksService(
+  stores: readonly Pick<StoreFollower, 'run' | 'status'>[],
+  generations: Pick<GenerationFollower, 'run'>,
+): Service {
   return {
     async run(signal) {
       const stop = new AbortController();
       const all = AbortSignal.any([signal, stop.signal]);
       const outcomes = await Promise.allSettled(
-        runners.map((runner) =>
-          runner.run(all).catch((error: unknown) => {
+        [generations, ...stores].map((part) =>
+          part.run(all).catch((error: unknown) => {
             stop.abort(error);
             throw error;
           }),
@@ -21,13 +25,15 @@ export function sinksService(runners: readonly Pick<SinkRunner, 'run' | 'status'
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     },
     ready() {
-      const away = runners.map((runner) => runner.status()).filter(({ state }) => state !== 'running');
+      const away = stores
+        .flatMap((store) => store.status())
+        .filter(({ state }) => state !== 'running' && state !== 'broken');
       if (away.length === 0) return { ready: true };
       return {
         ready: false,
         reason: `degraded: ${away.map(({ sink, state, reason }) => `${sink} is ${state}${reason === undefined ? '' : ` (${reason})`}`).join('; ')}`,
       };
     },
-    status: () => ({ sinks: runners.map((runner) => runner.status()) }),
+    status: () => ({ sinks: stores.flatMap((store) => store.status()) }),
   };
 }

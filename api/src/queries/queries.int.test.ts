@@ -258,7 +258,7 @@ describe('search', () => {
           ratingCount: { type: 'long' },
         },
       },
-      aliases: { [names.productsAlias]: {}, [names.suggestionsAlias]: {} },
+      aliases: { [names.presentAlias]: {}, [names.suggestedAlias]: {} },
     });
     await client.indices.create({ index: names.watermarksIndex, settings: { number_of_replicas: 0 } });
     const documents = Array.from({ length: 5 }, (_, n) => ({

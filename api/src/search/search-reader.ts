@@ -1,7 +1,8 @@
 import type { SearchClient } from '@millrace/kernel/search-client';
 import { lsnFromText } from '@millrace/kernel/position';
 import { amountFromMinor, searchNames } from '@millrace/schemas/stores';
-import type { AppliedMark, SearchWatermark, ViewName } from '@millrace/schemas/stores';
+import type { AppliedMark, SearchGeneration, SearchWatermark, ViewName } from '@millrace/schemas/stores';
+import { ActiveGenerations } from '../views/active-generations.ts';
 import type { Marks } from '../views/watermark-waiter.ts';
 import { searchError } from './search-error.ts';
 import { searchBody, suggestBody } from './query.ts';
@@ -35,7 +36,10 @@ export interface Found {
   readonly next: readonly (string | number | null)[] | null;
 }
 
-/** The search server as queries see it. Throws `store-unavailable` while it or its index is away. */
+/**
+ * The search server as queries see it: searches and suggestions are of the generation that was active when marks were read last, so an answer and
+ * its mark are of one generation. Throws `store-unavailable` while the server or its index is away.
+ */
 export interface SearchReader {
   search(request: SearchRequest): Promise<Found>;
   suggest(tenantId: string, text: string, limit: number): Promise<{ productId: string; name: string }[]>;
@@ -67,7 +71,8 @@ interface Facet {
 
 /** `prefix` is SEARCH_INDEX_PREFIX. */
 export function createSearchReader(client: SearchClient, prefix: string, partitions: number): SearchReader {
-  const names = searchNames(prefix);
+  const generations = new ActiveGenerations();
+  const namesNow = () => searchNames(prefix, generations.of('catalog'));
   const asked = async <T>(path: string, body: unknown): Promise<T> => {
     try {
       return await client.transport.request<T>({ method: 'POST', path, body: body as Record<string, unknown> });
@@ -78,7 +83,7 @@ export function createSearchReader(client: SearchClient, prefix: string, partiti
   const searchPath = (index: string) => `/${encodeURIComponent(index)}/_search`;
   return {
     async search(request) {
-      const answer = await asked<SearchAnswer>(searchPath(names.productsAlias), searchBody(request));
+      const answer = await asked<SearchAnswer>(searchPath(namesNow().presentAlias), searchBody(request));
       const { hits, total } = answer.hits;
       const shown = hits.slice(0, request.limit);
       return {
@@ -90,24 +95,28 @@ export function createSearchReader(client: SearchClient, prefix: string, partiti
       };
     },
     async suggest(tenantId, text, limit) {
-      const answer = await asked<SearchAnswer>(searchPath(names.suggestionsAlias), suggestBody(tenantId, text, limit));
+      const answer = await asked<SearchAnswer>(
+        searchPath(namesNow().suggestedAlias),
+        suggestBody(tenantId, text, limit),
+      );
       return answer.hits.hits.map(({ _source = {} }) => ({
         productId: String(_source['productId']),
         name: String(_source['name']),
       }));
     },
     async marks(view) {
-      const all = Array.from({ length: partitions }, (_, partition) => partition);
-      const ids = all.map((partition) => names.watermarkId(view, partition));
-      const answer = await asked<{ docs: readonly { found?: boolean; _source?: SearchWatermark }[] }>(
-        `/${encodeURIComponent(names.watermarksIndex)}/_mget`,
-        { ids },
-      );
-      return new Map(
-        answer.docs.flatMap(({ found, _source }) =>
-          found === true && _source !== undefined ? [[_source.partition, markOf(_source)] as const] : [],
-        ),
-      );
+      for (;;) {
+        const names = namesNow();
+        const ids = Array.from({ length: partitions }, (_, partition) => names.watermarkId(view, partition));
+        const { docs } = await asked<{ docs: readonly { found?: boolean; _source?: unknown }[] }>(
+          `/${encodeURIComponent(names.watermarksIndex)}/_mget`,
+          { ids: [names.activeId, ...ids] },
+        );
+        const [active, ...marks] = docs.map(({ found, _source }) => (found === true ? _source : undefined));
+        if (generations.learn(view, (active as SearchGeneration | undefined)?.generation)) continue;
+        const known = marks.filter((mark) => mark !== undefined) as SearchWatermark[];
+        return new Map(known.map((mark) => [mark.partition, markOf(mark)]));
+      }
     },
     async ping() {
       try {

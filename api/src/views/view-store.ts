@@ -5,6 +5,7 @@ import { partitionOf } from '@millrace/schemas/partition';
 import { parseWatermark, redisFields, redisNames, viewHolding } from '@millrace/schemas/stores';
 import type { AppliedMark, ViewName } from '@millrace/schemas/stores';
 import type { ViewData } from '@millrace/schemas/views';
+import { ActiveGenerations } from './active-generations.ts';
 import type { Marks } from './watermark-waiter.ts';
 
 /** Kinds of entry that are read by id. */
@@ -32,7 +33,11 @@ export interface ListCursor {
 
 export type ListName = 'customerOrders' | 'vendorOrders' | 'categoryChildren';
 
-/** The views as Redis holds them. Every call is one round trip (a page two) and throws `store-unavailable` while Redis is away. */
+/**
+ * The views as Redis holds them, in the generation that is active when they are read: each call asks for it with the entries, so that a switch
+ * holds from the first call after it. Every call is one round trip (a page two; one more after a switch) and throws `store-unavailable` while
+ * Redis is away.
+ */
 export interface ViewStore {
   entry<K extends ObjectKind>(kind: K, id: string): Promise<StoredEntry<K>>;
   page<K extends ObjectKind>(
@@ -67,7 +72,8 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
     retryStrategy: (attempt) => Math.min(MAX_RECONNECT_MS, 20 * 2 ** Math.min(attempt, 6)),
   });
   redis.on('error', (error: Error) => options.logger.debug({ err: error }, 'no connection to Redis'));
-  const names = redisNames(options.keyPrefix);
+  const generations = new ActiveGenerations();
+  const names = redisNames(options.keyPrefix, generations.of);
   const { partitions } = options;
 
   const pipelined = async (commands: string[][]): Promise<unknown[]> => {
@@ -81,30 +87,39 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
       throw unavailable(error);
     }
   };
+  /** Answers of commands that are made for the generation that was active while they ran. */
+  const asActive = async (view: ViewName, commands: () => string[][]): Promise<unknown[]> => {
+    for (;;) {
+      const [active, ...answers] = await pipelined([['hget', names.generations, view], ...commands()]);
+      if (!generations.learn(view, active)) return answers;
+    }
+  };
   const keyOf = (kind: ObjectKind, id: string): string => names.entry(kind, id) ?? '';
 
   return {
     async entry(kind, id) {
       // The mark first: what it promises is in the entry that is read after it.
-      const [mark, data] = await pipelined([
-        ['hget', names.watermark(viewHolding(kind)), String(partitionOf(id, partitions))],
+      const view = viewHolding(kind);
+      const [mark, data] = await asActive(view, () => [
+        ['hget', names.watermark(view), String(partitionOf(id, partitions))],
         ['hget', keyOf(kind, id), redisFields.data],
       ]);
       return { mark: markOf(mark), data: dataOf(data) as never };
     },
     async page(list, id, kind, limit, after) {
-      const key = names[list](id);
-      const start = after === undefined ? 0 : await rankAfter(pipelined, key, after);
-      const [marks, members] = await pipelined([
-        ['hgetall', names.watermark(viewHolding(kind))],
-        ['zrevrange', key, String(start), String(start + limit), 'withscores'],
+      const view = viewHolding(kind);
+      const ranked = after === undefined ? [] : await asActive(view, () => rankCommands(names[list](id), after));
+      const start = startOf(ranked);
+      const [marks, members] = await asActive(view, () => [
+        ['hgetall', names.watermark(view)],
+        ['zrevrange', names[list](id), String(start), String(start + limit), 'withscores'],
       ]);
       const found = pairs(members as string[]);
       const shown = found.slice(0, limit);
       const data =
         shown.length === 0
           ? []
-          : await pipelined(shown.map(([member]) => ['hget', keyOf(kind, member), redisFields.data]));
+          : await asActive(view, () => shown.map(([member]) => ['hget', keyOf(kind, member), redisFields.data]));
       const last = shown.at(-1);
       return {
         entries: data.map(dataOf).filter((entry) => entry !== null) as never[],
@@ -113,7 +128,7 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
       };
     },
     async marks(view) {
-      const [marks] = await pipelined([['hgetall', names.watermark(view)]]);
+      const [marks] = await asActive(view, () => [['hgetall', names.watermark(view)]]);
       return marksOf(marks as Record<string, string> | string[]);
     },
     async ping() {
@@ -127,16 +142,15 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
 }
 
 /** Where the member stands now, or would stand had it not left the list. */
-async function rankAfter(
-  pipelined: (commands: string[][]) => Promise<unknown[]>,
-  key: string,
-  { id, score }: ListCursor,
-): Promise<number> {
-  const [rank, above] = await pipelined([
+function rankCommands(key: string, { id, score }: ListCursor): string[][] {
+  return [
     ['zrevrank', key, id],
     ['zcount', key, `(${score}`, '+inf'],
-  ]);
-  return typeof rank === 'number' ? rank + 1 : Number(above);
+  ];
+}
+
+function startOf([rank, above]: readonly unknown[]): number {
+  return typeof rank === 'number' ? rank + 1 : Number(above ?? 0);
 }
 
 function pairs(flat: readonly string[]): [member: string, score: string][] {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { lagOf, worstAges } from './lag.ts';
 
 const mark = (partition: number, committedAtMs: number) =>
-  ({ store: 'redis', view: 'orders', partition, lsn: 7n, committedAtMs }) as const;
+  ({ store: 'redis', view: 'orders', partition, lsn: 7n, committedAtMs, offset: 0n }) as const;
 
 test('age counts from now, being behind from the newest commit that any view has', () => {
   const lags = lagOf([mark(1, 9_000), mark(0, 10_000)], 10_500);

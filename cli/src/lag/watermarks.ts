@@ -1,6 +1,13 @@
 import type { Lsn } from '@millrace/kernel/position';
-import { parseWatermark, redisNames, searchNames, viewNames } from '@millrace/schemas/stores';
-import type { SearchWatermark, ViewName } from '@millrace/schemas/stores';
+import {
+  FIRST_GENERATION,
+  clickhouseNames,
+  parseWatermark,
+  redisNames,
+  searchNames,
+  viewNames,
+} from '@millrace/schemas/stores';
+import type { GenerationOf, SearchGeneration, SearchWatermark, ViewName } from '@millrace/schemas/stores';
 import type { CliConfig } from '../config/index.ts';
 import type { StoreClients } from './store-clients.ts';
 
@@ -13,23 +20,43 @@ export interface StoreMark {
   readonly partition: number;
   readonly lsn: Lsn;
   readonly committedAtMs: number;
+  /** Where its reader goes on in the view's topic. */
+  readonly offset: bigint;
 }
 
-export async function redisMarks(clients: StoreClients, config: CliConfig): Promise<StoreMark[]> {
-  const names = redisNames(config.redisKeyPrefix);
+/** The generations that readers of Redis see. */
+export async function redisGenerations(clients: StoreClients, config: CliConfig): Promise<GenerationOf> {
+  const said = await clients.redis.hgetall(redisNames(config.redisKeyPrefix).generations);
+  return (view) => Number(said[view] ?? FIRST_GENERATION);
+}
+
+/** The generation that readers of the search index see. */
+export async function searchGeneration(clients: StoreClients, config: CliConfig): Promise<number> {
+  const names = searchNames(config.searchIndexPrefix);
+  const { docs } = await clients.search.mget<SearchGeneration>({ index: names.watermarksIndex, ids: [names.activeId] });
+  const [doc] = docs;
+  return (doc !== undefined && '_source' in doc ? doc._source.generation : undefined) ?? FIRST_GENERATION;
+}
+
+/** Marks of the given generations; of those that readers see where none are given. */
+export async function redisMarks(
+  clients: StoreClients,
+  config: CliConfig,
+  generationOf?: GenerationOf,
+): Promise<StoreMark[]> {
+  const names = redisNames(config.redisKeyPrefix, generationOf ?? (await redisGenerations(clients, config)));
   const perView = await Promise.all(
     viewNames.map(async (view) =>
       Object.entries(await clients.redis.hgetall(names.watermark(view))).map(([partition, text]) => {
-        const { lsn, committedAtMs } = parseWatermark(text);
-        return { store: 'redis' as const, view, partition: Number(partition), lsn, committedAtMs };
+        return { store: 'redis' as const, view, partition: Number(partition), ...parseWatermark(text) };
       }),
     ),
   );
   return perView.flat();
 }
 
-export async function searchMarks(clients: StoreClients, config: CliConfig): Promise<StoreMark[]> {
-  const names = searchNames(config.searchIndexPrefix);
+export async function searchMarks(clients: StoreClients, config: CliConfig, generation?: number): Promise<StoreMark[]> {
+  const names = searchNames(config.searchIndexPrefix, generation ?? (await searchGeneration(clients, config)));
   const partitions = Array.from({ length: config.partitions }, (_, partition) => partition);
   const { docs } = await clients.search.mget<SearchWatermark>({
     index: names.watermarksIndex,
@@ -38,7 +65,7 @@ export async function searchMarks(clients: StoreClients, config: CliConfig): Pro
   return docs.flatMap((doc) => {
     const mark = '_source' in doc ? doc._source : undefined;
     if (mark === undefined) return [];
-    const { view, partition, position, committedAt } = mark;
+    const { view, partition, position, committedAt, offset } = mark;
     return [
       {
         store: 'elasticsearch' as const,
@@ -46,25 +73,84 @@ export async function searchMarks(clients: StoreClients, config: CliConfig): Pro
         partition,
         lsn: BigInt(position),
         committedAtMs: Date.parse(committedAt),
+        offset: BigInt(offset),
       },
     ];
   });
 }
 
-export async function clickhouseMarks(clients: StoreClients): Promise<StoreMark[]> {
+/** As `v_freshness` tells its readers. */
+export async function clickhouseMarks(clients: StoreClients): Promise<(StoreMark & { generation: number })[]> {
   const answer = await clients.clickhouse.query({
-    query:
-      'select view, partition, toString(position) as position, toUnixTimestamp64Milli(committed_at) as at from v_freshness',
+    query: `select view, generation, partition, toString(position) as position, toUnixTimestamp64Milli(committed_at) as at, '0' as next from v_freshness`,
     format: 'JSONEachRow',
   });
-  const rows = await answer.json<{ view: ViewName; partition: number; position: string; at: string }>();
-  return rows.map(({ view, partition, position, at }) => ({
-    store: 'clickhouse' as const,
+  return (await answer.json<ClickhouseMark>()).map(markOf);
+}
+
+/** Of one generation of a view, whether readers see it or not. */
+export async function clickhouseGenerationMarks(
+  clients: StoreClients,
+  config: CliConfig,
+  view: ViewName,
+  generation: number,
+): Promise<StoreMark[]> {
+  const { watermarks } = clickhouseNames(config.clickhouseDatabase).tables;
+  const answer = await clients.clickhouse.query({
+    query: `select view, generation, partition, toString(max(lsn)) as position, toUnixTimestamp64Milli(max(stream_time)) as at, toString(max(log_offset)) as next
+      from ${watermarks} where view = {view:String} and generation = {generation:UInt32} group by view, generation, partition`,
+    query_params: { view, generation },
+    format: 'JSONEachRow',
+  });
+  return (await answer.json<ClickhouseMark>()).map(markOf);
+}
+
+interface ClickhouseMark {
+  readonly view: ViewName;
+  readonly generation: number;
+  readonly partition: number;
+  readonly position: string;
+  readonly at: string;
+  readonly next: string;
+}
+
+function markOf({
+  view,
+  generation,
+  partition,
+  position,
+  at,
+  next,
+}: ClickhouseMark): StoreMark & { generation: number } {
+  return {
+    store: 'clickhouse',
     view,
+    generation,
     partition,
     lsn: BigInt(position),
     committedAtMs: Number(at),
-  }));
+    offset: BigInt(next),
+  };
+}
+
+/** Marks of one generation of a view in every store that holds the view. */
+export async function generationMarks(
+  clients: StoreClients,
+  config: CliConfig,
+  view: ViewName,
+  generation: number,
+): Promise<StoreMark[]> {
+  const marks = await Promise.all([
+    redisMarks(clients, config, () => generation),
+    STORE_VIEWS.elasticsearch.includes(view) ? searchMarks(clients, config, generation) : [],
+    clickhouseGenerationMarks(clients, config, view, generation),
+  ]);
+  return marks.flat().filter((mark) => mark.view === view);
+}
+
+/** The stores that hold a view. */
+export function storesHolding(view: ViewName): StoreName[] {
+  return (Object.keys(STORE_VIEWS) as StoreName[]).filter((store) => STORE_VIEWS[store].includes(view));
 }
 
 export const STORE_VIEWS: Readonly<Record<StoreName, readonly ViewName[]>> = {

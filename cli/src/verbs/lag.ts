@@ -1,6 +1,6 @@
 import { loadConfig } from '@millrace/kernel/config';
 import { cliSettings } from '../config/index.ts';
-import { older, openStoreClients, readLag } from '../lag/index.ts';
+import { openStoreClients, readLag } from '../lag/index.ts';
 import type { Lag } from '../lag/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
@@ -37,45 +37,3 @@ export const lagVerb: Verb = {
     return EXIT.done;
   },
 };
-
-interface ViewSummary {
-  readonly view: string;
-  readonly store: string;
-  readonly generation: number;
-  readonly partitions: number;
-  readonly position: string;
-  readonly ageMs: number | null;
-}
-
-export const viewsVerb: Verb = {
-  name: 'views',
-  summary: 'every view: where it is held, its generation, its position and age',
-  define: () => undefined,
-  async run(_options, _argument, out) {
-    out.result({ views: summaries(await lags()) }, ({ views }) =>
-      table([
-        ['view', 'store', 'generation', 'partitions', 'position', 'age ms'],
-        ...views.map((v) => [v.view, v.store, v.generation, v.partitions, v.position, v.ageMs]),
-      ]),
-    );
-    return EXIT.done;
-  },
-};
-
-/** One line a view and store: as far as its slowest partition. */
-function summaries(partitions: readonly Lag[]): ViewSummary[] {
-  const byView = new Map<string, ViewSummary>();
-  for (const lag of partitions) {
-    const name = `${lag.view}@${lag.store}`;
-    const before = byView.get(name);
-    byView.set(name, {
-      view: lag.view,
-      store: lag.store,
-      generation: 1,
-      partitions: (before?.partitions ?? 0) + 1,
-      position: before !== undefined && before.position < lag.position ? before.position : lag.position,
-      ageMs: before === undefined ? lag.ageMs : older(before.ageMs, lag.ageMs),
-    });
-  }
-  return [...byView.values()];
-}

@@ -1,4 +1,5 @@
-import { FIRST_GENERATION } from './view-names.ts';
+import { firstGeneration } from './view-names.ts';
+import type { GenerationOf, ViewName } from './view-names.ts';
 
 /** The views that readers use: safe to query and sum as they are. `v_funnel_daily` follows with behaviour events. */
 export const clickhouseViews = {
@@ -29,27 +30,41 @@ export interface ClickhouseNames {
     readonly orders: string;
     /** (view, generation, partition) → position, committed_at, offset; each the greatest ever written. */
     readonly watermarks: string;
-    readonly schemaVersions: string;
   };
   /** A `v_*` view with the database before it. */
   view(name: keyof typeof clickhouseViews): string;
+  /** The same of one generation, whether readers see it or not: `v_products_g2`. */
+  generationView(name: GenerationView): string;
 }
 
+/** `v_*` views that each generation has for itself, by the view that they belong to; the others are made of these. */
+export const clickhouseGenerationViews = {
+  products: 'catalog',
+  inventory: 'inventory',
+  stockMovements: 'inventory',
+  prices: 'pricing',
+  priceChanges: 'pricing',
+  orders: 'orders',
+  orderItems: 'orders',
+} as const satisfies Partial<Record<keyof typeof clickhouseViews, ViewName>>;
+
+export type GenerationView = keyof typeof clickhouseGenerationViews;
+
 /** ClickHouse names. `database` is CLICKHOUSE_DATABASE. */
-export function clickhouseNames(database = 'millrace', generation = FIRST_GENERATION): ClickhouseNames {
-  const table = (name: string): string => `${database}.${name}_g${generation}`;
+export function clickhouseNames(database = 'millrace', generationOf: GenerationOf = firstGeneration): ClickhouseNames {
+  const table = (view: ViewName, name: string): string => `${database}.${name}_g${generationOf(view)}`;
   return {
     database,
     tables: {
-      products: table('products'),
-      stock: table('stock'),
-      movements: table('stock_movements'),
-      prices: table('prices'),
-      priceChanges: table('price_changes'),
-      orders: table('orders'),
+      products: table('catalog', 'products'),
+      stock: table('inventory', 'stock'),
+      movements: table('inventory', 'stock_movements'),
+      prices: table('pricing', 'prices'),
+      priceChanges: table('pricing', 'price_changes'),
+      orders: table('orders', 'orders'),
       watermarks: `${database}.watermarks`,
-      schemaVersions: `${database}.schema_versions`,
     },
     view: (name) => `${database}.${clickhouseViews[name]}`,
+    generationView: (name) => table(clickhouseGenerationViews[name], clickhouseViews[name]),
   };
 }

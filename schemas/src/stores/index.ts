@@ -1,10 +1,15 @@
-export { FIRST_GENERATION, topicOfView, viewHolding, viewNames, viewOfTopic } from './view-names.ts';
-export type { ViewName } from './view-names.ts';
+export { FIRST_GENERATION, firstGeneration, topicOfView, viewHolding, viewNames, viewOfTopic } from './view-names.ts';
+export type { GenerationOf, ViewName } from './view-names.ts';
 export { formatWatermark, isoFromMicros, lowestMark, parseWatermark } from './watermark.ts';
 export type { AppliedMark, PartitionMark } from './watermark.ts';
 export { REDIS_DELETED_TTL_SECONDS, redisEntryPrefix, redisFields, redisNames } from './redis-names.ts';
 export type { RedisNames } from './redis-names.ts';
 export { amountFromMinor, minorFromAmount, pairKeyword, searchFields, searchNames } from './search-names.ts';
-export type { SearchNames, SearchWatermark } from './search-names.ts';
-export { clickhouseNames, clickhouseViews, unsoldOrderStatuses } from './clickhouse-names.ts';
-export type { ClickhouseNames } from './clickhouse-names.ts';
+export type { SearchGeneration, SearchNames, SearchWatermark } from './search-names.ts';
+export {
+  clickhouseGenerationViews,
+  clickhouseNames,
+  clickhouseViews,
+  unsoldOrderStatuses,
+} from './clickhouse-names.ts';
+export type { ClickhouseNames, GenerationView } from './clickhouse-names.ts';

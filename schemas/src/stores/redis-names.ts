@@ -1,6 +1,6 @@
 import type { ViewKind } from '../views/index.ts';
-import { FIRST_GENERATION } from './view-names.ts';
-import type { ViewName } from './view-names.ts';
+import { FIRST_GENERATION, firstGeneration, viewHolding } from './view-names.ts';
+import type { GenerationOf, ViewName } from './view-names.ts';
 
 /** Fields of an entry's hash. `data` is missing and `deleted` is "1" where the entry is deleted at `position`. */
 export const redisFields = {
@@ -42,22 +42,41 @@ export interface RedisNames {
   vendorOrders(vendorId: string): string;
   /** Hash: partition → `formatWatermark`. */
   watermark(view: ViewName): string;
+  /** Hash: view → its active generation. A view without a field is in its first one. */
+  readonly generations: string;
+  /** Set of `<view>:<generation>`: whatever Redis may hold anything of. */
+  readonly held: string;
+  /** Glob patterns (SCAN) of every key of the view but its watermark. */
+  patterns(view: ViewName): readonly string[];
 }
+
+const keysOfView: Readonly<Record<ViewName, readonly string[]>> = {
+  catalog: ['product:*', 'products:tag:*', 'category:*:children'],
+  inventory: ['inventory:*'],
+  pricing: ['price:*'],
+  orders: ['order:*', 'customer:*:orders', 'vendor:*:orders'],
+};
 
 const escaped = (part: string): string => part.replace(/[%:]/g, (sign) => (sign === '%' ? '%25' : '%3A'));
 
-/** Redis keys. `prefix` is REDIS_KEY_PREFIX; generations after the first put `g<n>:` behind it. */
-export function redisNames(prefix = '', generation = FIRST_GENERATION): RedisNames {
-  const start = generation === FIRST_GENERATION ? prefix : `${prefix}g${generation}:`;
+/** Redis keys. `prefix` is REDIS_KEY_PREFIX; a view's generations after the first put `g<n>:` behind it. */
+export function redisNames(prefix = '', generationOf: GenerationOf = firstGeneration): RedisNames {
+  const start = (view: ViewName): string => {
+    const generation = generationOf(view);
+    return generation === FIRST_GENERATION ? prefix : `${prefix}g${generation}:`;
+  };
   return {
     entry: (kind, id) => {
       const first = redisEntryPrefix[kind];
-      return first === undefined ? null : start + first + id;
+      return first === undefined ? null : start(viewHolding(kind)) + first + id;
     },
-    productsByTag: (name, value) => `${start}products:tag:${escaped(name)}:${value ?? ''}`,
-    categoryChildren: (id) => `${start}category:${id}:children`,
-    customerOrders: (id) => `${start}customer:${id}:orders`,
-    vendorOrders: (id) => `${start}vendor:${id}:orders`,
-    watermark: (view) => `${start}watermark:${view}`,
+    productsByTag: (name, value) => `${start('catalog')}products:tag:${escaped(name)}:${value ?? ''}`,
+    categoryChildren: (id) => `${start('catalog')}category:${id}:children`,
+    customerOrders: (id) => `${start('orders')}customer:${id}:orders`,
+    vendorOrders: (id) => `${start('orders')}vendor:${id}:orders`,
+    watermark: (view) => `${start(view)}watermark:${view}`,
+    generations: `${prefix}millrace:generations`,
+    held: `${prefix}millrace:held`,
+    patterns: (view) => keysOfView[view].map((pattern) => start(view).replace(/[\\*?[\]]/g, '\\$&') + pattern),
   };
 }

@@ -47,24 +47,39 @@ export const searchFields = {
 export interface SearchNames {
   /** The generation's index. */
   readonly productsIndex: string;
-  /** What readers search: the live generation without deleted products. */
+  /** The generation without deleted products. */
+  readonly presentAlias: string;
+  /** The generation's active products: for suggestions on `name.prefix`. */
+  readonly suggestedAlias: string;
+  /** What other programs search: the active generation, as `presentAlias` shows it. */
   readonly productsAlias: string;
-  /** The same index again, only active products: for suggestions on `name.prefix`. */
+  /** The same for `suggestedAlias`. */
   readonly suggestionsAlias: string;
   /** One document per view, generation and partition (`watermarkId`): read them by id, which sees the newest at once. */
   readonly watermarksIndex: string;
   watermarkId(view: ViewName, partition: number): string;
+  /** Document of `watermarksIndex` that names the active generation (`SearchGeneration`); where there is none, it is the first. */
+  readonly activeId: string;
 }
 
 /** Search names. `prefix` is SEARCH_INDEX_PREFIX. */
 export function searchNames(prefix = '', generation = FIRST_GENERATION): SearchNames {
   return {
     productsIndex: `${prefix}products_g${generation}`,
+    presentAlias: `${prefix}products_g${generation}_present`,
+    suggestedAlias: `${prefix}products_g${generation}_suggested`,
     productsAlias: `${prefix}products`,
     suggestionsAlias: `${prefix}suggestions`,
     watermarksIndex: `${prefix}millrace-watermarks`,
     watermarkId: (view, partition) => `${view}:g${generation}:${partition}`,
+    activeId: 'active:catalog',
   };
+}
+
+/** The document that says which generation is active. */
+export interface SearchGeneration {
+  readonly view: ViewName;
+  readonly generation: number;
 }
 
 /** A watermark document of `watermarksIndex`; `offset` and `position` are text. */

@@ -50,7 +50,7 @@ describe('names that stores share', () => {
     const names = redisNames('p:');
     expect(names.productsByTag('color', 'red')).toBe('p:products:tag:color:red');
     expect(names.productsByTag('a:b', 'c')).not.toBe(names.productsByTag('a', 'b:c'));
-    expect(redisNames('p:', 3).entry('stock', '1')).toBe('p:g3:inventory:1');
+    expect(redisNames('p:', () => 3).entry('stock', '1')).toBe('p:g3:inventory:1');
   });
 
   test('a topic names its view', () => {

@@ -9,6 +9,11 @@ export const viewNames: readonly ViewName[] = ['inventory', 'pricing', 'catalog'
 /** The first generation of a view; its names are the plain ones. */
 export const FIRST_GENERATION = 1;
 
+/** Which generation of a view is meant: the active one, or the one that somebody fills. Views have generations of their own. */
+export type GenerationOf = (view: ViewName) => number;
+
+export const firstGeneration: GenerationOf = () => FIRST_GENERATION;
+
 const viewOfKind: Readonly<Record<ViewKind, ViewName>> = {
   stock: 'inventory',
   movement: 'inventory',

@@ -2,7 +2,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { PlatformError } from '@millrace/kernel/errors';
 import { FIRST_GENERATION, clickhouseNames, viewNames } from '@millrace/schemas/stores';
 import type { ClickhouseNames, PartitionMark, ViewName } from '@millrace/schemas/stores';
-import { markOf, newestEntries } from '../port/index.ts';
+import { markOf, newestEntries, sinkName } from '../port/index.ts';
 import type { Sink, SinkBatch, SinkObserver } from '../port/index.ts';
 import { clickhouseError, createClickhouse } from './client.ts';
 import type { EncodingContext } from './column.ts';
@@ -15,7 +15,10 @@ export interface ClickhouseSinkOptions {
   readonly database: string;
   /** Key of the customers' pseudonyms. Another key gives other pseudonyms: change it only with a rebuild. */
   readonly customerSecret: string;
+  /** Of all its views. Default the first. */
   readonly generation?: number;
+  /** Default all that ClickHouse holds. */
+  readonly views?: readonly ViewName[];
 }
 
 const ROWS_PER_INSERT = 50_000;
@@ -25,8 +28,8 @@ const ROWS_PER_INSERT = 50_000;
  * entries, side by side, then one insert of all marks: a mark is never there before its entries.
  */
 export class ClickhouseSink implements Sink {
-  readonly name = 'clickhouse';
-  readonly views: readonly ViewName[] = viewNames;
+  readonly name: string;
+  readonly views: readonly ViewName[];
   readonly #options: ClickhouseSinkOptions;
   readonly #generation: number;
   readonly #names: ClickhouseNames;
@@ -37,7 +40,9 @@ export class ClickhouseSink implements Sink {
   constructor(options: ClickhouseSinkOptions) {
     this.#options = options;
     this.#generation = options.generation ?? FIRST_GENERATION;
-    this.#names = clickhouseNames(options.database, this.#generation);
+    this.#names = clickhouseNames(options.database, () => this.#generation);
+    this.name = sinkName('clickhouse', this.#generation);
+    this.views = options.views ?? viewNames;
     this.#context = encodingContext(options.customerSecret);
   }
 
@@ -45,7 +50,7 @@ export class ClickhouseSink implements Sink {
     await this.close();
     this.#client = createClickhouse(this.#options.url);
     this.#observer = observer;
-    await ensureSchema(this.#client, this.#names, this.#generation);
+    await ensureSchema(this.#client, this.#names, this.views, () => this.#generation);
   }
 
   async positions(): Promise<readonly PartitionMark[]> {

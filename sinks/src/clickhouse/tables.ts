@@ -127,7 +127,7 @@ export const orderTable = table('order', [
   ['flags', list(LABEL), (order) => order.flags],
 ]);
 
-/** Each kind's table and its name. */
+/** Each kind's table and its name. Which view it belongs to: `viewHolding`. */
 export const tables = {
   product: { definition: productTable, name: (names: ClickhouseNames) => names.tables.products },
   stock: { definition: stockTable, name: (names: ClickhouseNames) => names.tables.stock },

@@ -3,7 +3,7 @@ import { createSearchClient } from '@millrace/kernel/search-client';
 import type { SearchClient, SearchFlavor } from '@millrace/kernel/search-client';
 import { FIRST_GENERATION, searchNames } from '@millrace/schemas/stores';
 import type { PartitionMark, SearchNames, SearchWatermark, ViewName } from '@millrace/schemas/stores';
-import { isKind, markOf, newestEntries } from '../port/index.ts';
+import { isKind, markOf, newestEntries, sinkName } from '../port/index.ts';
 import type { Sink, SinkBatch, SinkObserver } from '../port/index.ts';
 import { sendBulk } from './bulk.ts';
 import { searchError } from './client.ts';
@@ -32,7 +32,7 @@ const MOST_PARTITIONS = 10_000;
  * that the aliases hide. `write` resolves when the documents are durable; marks follow after the next refresh.
  */
 export class ElasticsearchSink implements Sink {
-  readonly name = 'elasticsearch';
+  readonly name: string;
   readonly views: readonly ViewName[] = ['catalog'];
   readonly #options: ElasticsearchSinkOptions;
   readonly #generation: number;
@@ -43,6 +43,7 @@ export class ElasticsearchSink implements Sink {
     this.#options = options;
     this.#generation = options.generation ?? FIRST_GENERATION;
     this.#names = searchNames(options.indexPrefix, this.#generation);
+    this.name = sinkName('elasticsearch', this.#generation);
   }
 
   async open(observer: SinkObserver): Promise<void> {
@@ -72,7 +73,7 @@ export class ElasticsearchSink implements Sink {
       const { hits } = await client.search<SearchWatermark>({
         index,
         size: MOST_PARTITIONS,
-        query: { term: { generation: this.#generation } },
+        query: { bool: { filter: [{ term: { generation: this.#generation } }, { exists: { field: 'partition' } }] } },
       });
       const marks = hits.hits.flatMap(({ _source }) => (_source === undefined ? [] : [markFromDocument(_source)]));
       return marks.filter(({ view }) => this.views.includes(view));

@@ -80,11 +80,22 @@ const products = {
   mappings: { dynamic: 'strict', _meta: { mappingVersion: MAPPING_VERSION }, properties },
 } as const;
 
-/** Both aliases hide deleted products; suggestions are of active ones only. */
-function aliasesOf(names: SearchNames) {
-  const alive = { term: { deleted: false } };
-  const active = { bool: { filter: [alive, { term: { status: 'active' } }] } };
-  return { [names.productsAlias]: { filter: alive }, [names.suggestionsAlias]: { filter: active } };
+/** What each alias shows of its index: all hide deleted products, suggestions are of active ones only. */
+const alive = { term: { deleted: false } };
+export const aliasFilters = {
+  present: alive,
+  suggested: { bool: { filter: [alive, { term: { status: 'active' } }] } },
+};
+
+/** The generation's own aliases, and for the first one those of other programs, which `expose` moves later. */
+function aliasesOf(names: SearchNames, generation: number) {
+  const present = { filter: aliasFilters.present };
+  const suggested = { filter: aliasFilters.suggested };
+  return {
+    [names.presentAlias]: present,
+    [names.suggestedAlias]: suggested,
+    ...(generation === FIRST_GENERATION ? { [names.productsAlias]: present, [names.suggestionsAlias]: suggested } : {}),
+  };
 }
 
 const watermarks = {
@@ -103,12 +114,11 @@ const watermarks = {
 } as const;
 
 /**
- * Creates what is missing; the first generation's index comes with its aliases, later ones get them when readers are switched.
+ * Creates what is missing.
  * Throws `store-rejected` where the generation's index was made by another version of the mapping.
  */
 export async function ensureIndices(client: SearchClient, names: SearchNames, generation: number): Promise<void> {
-  const aliases = generation === FIRST_GENERATION ? aliasesOf(names) : {};
-  await create(client, names.productsIndex, { ...products, aliases });
+  await create(client, names.productsIndex, { ...products, aliases: aliasesOf(names, generation) });
   await create(client, names.watermarksIndex, watermarks);
   const answer = await attempt('reading the mapping', () => client.indices.getMapping({ index: names.productsIndex }));
   const version = answer[names.productsIndex]?.mappings._meta?.['mappingVersion'] as unknown;

@@ -44,7 +44,7 @@ async function contentsOf(prefix: string): Promise<Record<string, unknown>> {
   const contents: Record<string, unknown> = {};
   for (const key of await keysOf(prefix)) {
     const name = key.slice(prefix.length);
-    if (name.startsWith('watermark:')) continue;
+    if (name.startsWith('watermark:') || name.startsWith('millrace:')) continue;
     if ((await redis.type(key)) === 'zset') {
       contents[name] = await redis.zrange(key, '0', '-1', 'WITHSCORES');
       continue;

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { PlatformError } from '@millrace/kernel/errors';
 import {
+  FIRST_GENERATION,
   REDIS_DELETED_TTL_SECONDS,
   formatWatermark,
   parseWatermark,
@@ -8,7 +9,7 @@ import {
   viewNames,
 } from '@millrace/schemas/stores';
 import type { PartitionMark, RedisNames, ViewName } from '@millrace/schemas/stores';
-import { markOf, newestEntries, partitionKey } from '../port/index.ts';
+import { markOf, newestEntries, partitionKey, sinkName } from '../port/index.ts';
 import type { Sink, SinkBatch, SinkObserver } from '../port/index.ts';
 import { createRedis, redisError } from './client.ts';
 import { encodeEntry } from './encoding.ts';
@@ -18,7 +19,10 @@ import { applyScript } from './schema.ts';
 export interface RedisSinkOptions {
   readonly url: string;
   readonly keyPrefix: string;
+  /** Of all its views. Default the first. */
   readonly generation?: number;
+  /** Default all that Redis holds. */
+  readonly views?: readonly ViewName[];
 }
 
 /** Entries per call of the script: Redis answers nobody else meanwhile, 256 take it about a millisecond. */
@@ -33,9 +37,10 @@ const ENTRIES_PER_CALL = 256;
  * runner goes on from the offsets that are there. So lost writes come again.
  */
 export class RedisSink implements Sink {
-  readonly name = 'redis';
-  readonly views: readonly ViewName[] = viewNames;
+  readonly name: string;
+  readonly views: readonly ViewName[];
   readonly #options: RedisSinkOptions;
+  readonly #generation: number;
   readonly #names: RedisNames;
   /** Offsets known to be stored, by partition, as the script compares them. */
   readonly #stored = new Map<string, string>();
@@ -45,7 +50,10 @@ export class RedisSink implements Sink {
 
   constructor(options: RedisSinkOptions) {
     this.#options = options;
-    this.#names = redisNames(options.keyPrefix, options.generation);
+    this.#generation = options.generation ?? FIRST_GENERATION;
+    this.#names = redisNames(options.keyPrefix, () => this.#generation);
+    this.name = sinkName('redis', this.#generation);
+    this.views = options.views ?? viewNames;
   }
 
   async open(observer: SinkObserver): Promise<void> {
@@ -56,6 +64,8 @@ export class RedisSink implements Sink {
     await this.#attempt(async () => {
       await redis.connect();
       this.#sha = String(await redis.script('LOAD', applyScript));
+      // Said before anything is written, so that no generation is left behind unknown.
+      await redis.sadd(this.#names.held, ...this.views.map((view) => `${view}:${this.#generation}`));
     });
   }
 

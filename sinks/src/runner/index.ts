@@ -3,4 +3,7 @@ export type { SinkRunnerOptions, SinkStatus } from './sink-runner.ts';
 export { sinkMetrics } from './metrics.ts';
 export type { SinkMetrics } from './metrics.ts';
 export type { BatchLimits } from './pending.ts';
+export { systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
+export type { Pace } from './session.ts';
 export { deadLetterHeaders } from './dead-letters.ts';

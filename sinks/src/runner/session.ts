@@ -26,8 +26,16 @@ export interface SessionParts {
   readonly logger: Logger;
   readonly metrics: SinkMetrics;
   readonly progress: Progress;
+  /** Absent: as fast as the store takes it. */
+  readonly pace?: Pace;
   /** The store has answered and its positions are known; and again at each write that succeeded. */
   readonly alive: () => void;
+}
+
+/** How a session holds itself back. */
+export interface Pace {
+  /** Ms to rest after so many entries were read; 0 for none. */
+  restMs(entries: number): number;
 }
 
 const POLL_MS = 500;
@@ -98,28 +106,31 @@ export class Session {
         continue;
       }
       const batches = await reader.poll(POLL_MS, stop);
-      for (const batch of batches) await this.#take(batch);
+      let entries = 0;
+      for (const batch of batches) entries += await this.#take(batch);
       if (batches.length === 0) continue;
       this.#added.notify();
-      if (limits.readEveryMs > 0) await clock.wait(limits.readEveryMs, stop);
+      const restMs = Math.max(limits.readEveryMs, this.#parts.pace?.restMs(entries) ?? 0);
+      if (restMs > 0) await clock.wait(restMs, stop);
     }
   }
 
-  async #take(batch: FetchedBatch): Promise<void> {
+  async #take(batch: FetchedBatch): Promise<number> {
     const { topicPrefix, progress, clock, metrics, sink } = this.#parts;
     const { topic, partition } = batch;
     const partitionReader = this.#readers.get(`${topic}/${partition}`);
-    if (partitionReader === undefined) return;
+    if (partitionReader === undefined) return 0;
     const view = viewOfTopic(topic, topicPrefix);
     const { entries, mark } = await partitionReader.read(batch);
     progress.logEnd(view, partition, batch.highWatermark);
     this.#pending.add({ view, partition, entries, applied: mark }, batch.byteLength, clock.now());
     metrics.pendingBytes.set({ sink: sink.name }, this.#pending.bytes);
     const [first] = entries;
-    if (first === undefined) return;
+    if (first === undefined) return 0;
     const commits = this.#commits.get(partitionKey({ view, partition })) ?? [];
     commits.push({ offset: mark.offset, committedAtMs: first.tsUs / 1000 });
     this.#commits.set(partitionKey({ view, partition }), commits);
+    return entries.length;
   }
 
   async #write(): Promise<void> {

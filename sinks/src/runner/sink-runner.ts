@@ -10,7 +10,7 @@ import { DeadLetters } from './dead-letters.ts';
 import type { PartitionStatus } from './progress.ts';
 import { Progress } from './progress.ts';
 import { Session } from './session.ts';
-import type { SessionParts } from './session.ts';
+import type { Pace, SessionParts } from './session.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 
@@ -20,12 +20,13 @@ export interface SinkRunnerOptions extends Pick<
 > {
   readonly registry: SchemaRegistry;
   readonly clock?: Clock;
+  readonly pace?: Pace;
 }
 
 export interface SinkStatus {
   readonly sink: string;
-  readonly state: 'starting' | 'running' | 'waiting' | 'stopped';
-  /** Why it waits. */
+  readonly state: 'starting' | 'running' | 'waiting' | 'stopped' | 'broken';
+  /** Why it waits or is broken. */
   readonly reason?: string;
   readonly partitions: readonly PartitionStatus[];
 }
@@ -83,10 +84,16 @@ export class SinkRunner {
     };
   }
 
+  /** Of the view's least fresh partition; null where nothing is applied yet. */
+  ageMs(view: ViewName): number | null {
+    return this.#progress.ageMs(view, this.#clock.now());
+  }
+
   #updateAges(): void {
     const { sink, metrics } = this.#options;
+    if (this.#state === 'stopped') return;
     for (const view of sink.views) {
-      const ageMs = this.#progress.ageMs(view, this.#clock.now());
+      const ageMs = this.ageMs(view);
       if (ageMs !== null) metrics.ageSeconds.set({ sink: sink.name, view }, ageMs / 1000);
     }
   }

@@ -1,19 +1,23 @@
-import type { ViewName } from '@millrace/schemas/stores';
+import { FIRST_GENERATION, clickhouseNames } from '@millrace/schemas/stores';
+import type { GenerationView, ViewName } from '@millrace/schemas/stores';
 import type { CliConfig } from '../../config/index.ts';
 import type { StoreClients } from '../../lag/store-clients.ts';
-import { appliedByAll, clickhouseMarks } from '../../lag/watermarks.ts';
+import { appliedByAll, clickhouseGenerationMarks, clickhouseMarks } from '../../lag/watermarks.ts';
 import type { DocumentKind } from '../expected.ts';
 import type { HeldDocument, StoreView } from '../store-view.ts';
 
 type Comparable = Record<string, unknown>;
+
+/** The name of a `v_*` view, of the generation that is compared. */
+type ViewOf = (name: GenerationView) => string;
 
 /** How one view is read back out of the `v_*` views: one row for each document, its parts as JSON of the comparable form. */
 interface ClickhouseView {
   readonly view: ViewName;
   readonly kind: DocumentKind;
   /** Answers `id`, `position` and columns; `{ids:Array(String)}` is the page. */
-  readonly query: string;
-  readonly idQuery: string;
+  readonly query: (shown: ViewOf) => string;
+  readonly idQuery: (shown: ViewOf) => string;
   readonly held: (row: Record<string, unknown>) => Comparable;
   readonly expected: (document: Comparable) => Comparable | null;
 }
@@ -24,10 +28,13 @@ const views: readonly ClickhouseView[] = [
   {
     view: 'catalog',
     kind: 'product',
-    query: `select toString(product_id) as id, toString(position) as position, sku, name, status, ifNull(vendor, '') as vendor, ifNull(category, '') as category,
+    query: (
+      shown,
+    ) => `select toString(product_id) as id, toString(position) as position, sku, name, status, ifNull(vendor, '') as vendor, ifNull(category, '') as category,
               toString(price) as price, toString(currency) as currency
-            from v_products where toString(product_id) in {ids:Array(String)}`,
-    idQuery: `select toString(product_id) as id from v_products where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
+            from ${shown('products')} where toString(product_id) in {ids:Array(String)}`,
+    idQuery: (shown) =>
+      `select toString(product_id) as id from ${shown('products')} where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
     held: ({ sku, name, status, vendor, category, price, currency }) => ({
       ...{ sku, name, status, vendor, category },
       price: twoPlaces([price, currency]),
@@ -44,10 +51,11 @@ const views: readonly ClickhouseView[] = [
   {
     view: 'inventory',
     kind: 'stock',
-    query: `select toString(product_id) as id, toString(max(position)) as position,
+    query: (shown) => `select toString(product_id) as id, toString(max(position)) as position,
               groupArray(tuple(concat(toString(variant_id), '/', toString(warehouse_id)), [toInt32(on_hand), toInt32(reserved), toInt32(available)])) as warehouses
-            from v_inventory where toString(product_id) in {ids:Array(String)} group by product_id`,
-    idQuery: `select distinct toString(product_id) as id from v_inventory where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
+            from ${shown('inventory')} where toString(product_id) in {ids:Array(String)} group by product_id`,
+    idQuery: (shown) =>
+      `select distinct toString(product_id) as id from ${shown('inventory')} where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
     held: ({ warehouses }) => ({ warehouses: Object.fromEntries(pairs(warehouses)) }),
     // A product that is stocked nowhere has no row here.
     expected: ({ warehouses }) => (Object.keys(warehouses as Comparable).length === 0 ? null : { warehouses }),
@@ -55,10 +63,11 @@ const views: readonly ClickhouseView[] = [
   {
     view: 'pricing',
     kind: 'price',
-    query: `select toString(product_id) as id, toString(max(position)) as position,
+    query: (shown) => `select toString(product_id) as id, toString(max(position)) as position,
               groupArray(tuple(toString(variant_id), [toString(toDecimal64(amount, 2)), toString(currency)])) as variants
-            from v_prices where toString(product_id) in {ids:Array(String)} group by product_id`,
-    idQuery: `select distinct toString(product_id) as id from v_prices where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
+            from ${shown('prices')} where toString(product_id) in {ids:Array(String)} group by product_id`,
+    idQuery: (shown) =>
+      `select distinct toString(product_id) as id from ${shown('prices')} where toString(product_id) > {after:String} order by id limit {page:UInt32}`,
     held: ({ variants }) => ({
       variants: Object.fromEntries(pairs(variants).map(([id, value]) => [id, twoPlaces(value)])),
     }),
@@ -67,15 +76,18 @@ const views: readonly ClickhouseView[] = [
   {
     view: 'orders',
     kind: 'order',
-    query: `select toString(o.order_id) as id, toString(o.position) as position, o.order_number as order_number, o.status as status,
+    query: (
+      shown,
+    ) => `select toString(o.order_id) as id, toString(o.position) as position, o.order_number as order_number, o.status as status,
               o.currency as currency, toString(o.total_amount) as total_amount, i.lines as lines
-            from v_orders o
+            from ${shown('orders')} o
             left join (
               select order_id, groupArray([toString(item_id), toString(product_id), toString(quantity), toString(unit_price), toString(total_price)]) as lines
-              from v_order_items where order_id in {ids:Array(String)} group by order_id
+              from ${shown('orderItems')} where order_id in {ids:Array(String)} group by order_id
             ) i on i.order_id = o.order_id
             where o.order_id in {ids:Array(String)}`,
-    idQuery: `select toString(order_id) as id from v_orders where toString(order_id) > {after:String} order by id limit {page:UInt32}`,
+    idQuery: (shown) =>
+      `select toString(order_id) as id from ${shown('orders')} where toString(order_id) > {after:String} order by id limit {page:UInt32}`,
     held: ({ order_number, status, currency, total_amount, lines }) => ({
       orderNumber: order_number,
       status,
@@ -105,7 +117,10 @@ const views: readonly ClickhouseView[] = [
 
 const PAGE = 5000;
 
-export function clickhouseStoreViews(clients: StoreClients, config: CliConfig): StoreView[] {
+/** `generation`: null for what readers see under the plain names. */
+export function clickhouseStoreViews(clients: StoreClients, config: CliConfig, generation: number | null): StoreView[] {
+  const names = clickhouseNames(config.clickhouseDatabase, () => generation ?? FIRST_GENERATION);
+  const shown: ViewOf = (name) => (generation === null ? names.view(name) : names.generationView(name));
   const rowsOf = async <T>(query: string, query_params: Record<string, unknown>): Promise<T[]> =>
     (await clients.clickhouse.query({ query, query_params, format: 'JSONEachRow' })).json<T>();
   return views.map(({ view, kind, query, idQuery, held, expected }) => ({
@@ -113,9 +128,16 @@ export function clickhouseStoreViews(clients: StoreClients, config: CliConfig): 
     store: 'clickhouse',
     kind,
     expected,
-    applied: async () => appliedByAll(await clickhouseMarks(clients), view, config.partitions),
+    applied: async () =>
+      appliedByAll(
+        generation === null
+          ? await clickhouseMarks(clients)
+          : await clickhouseGenerationMarks(clients, config, view, generation),
+        view,
+        config.partitions,
+      ),
     async fetch(ids) {
-      const rows = await rowsOf<Record<string, unknown> & { id: string; position: string }>(query, { ids });
+      const rows = await rowsOf<Record<string, unknown> & { id: string; position: string }>(query(shown), { ids });
       return new Map(
         rows.map((row): [string, HeldDocument] => [row.id, { position: BigInt(row.position), document: held(row) }]),
       );
@@ -123,7 +145,7 @@ export function clickhouseStoreViews(clients: StoreClients, config: CliConfig): 
     async *ids() {
       let after = '';
       for (;;) {
-        const ids = (await rowsOf<{ id: string }>(idQuery, { after, page: PAGE })).map((row) => row.id);
+        const ids = (await rowsOf<{ id: string }>(idQuery(shown), { after, page: PAGE })).map((row) => row.id);
         const last = ids.at(-1);
         if (last === undefined) return;
         yield ids;

@@ -1,7 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnFromText } from '@millrace/kernel/position';
 import { redisNames } from '@millrace/schemas/stores';
-import type { ViewName } from '@millrace/schemas/stores';
+import type { GenerationOf, ViewName } from '@millrace/schemas/stores';
 import type { ViewData } from '@millrace/schemas/views';
 import type { CliConfig } from '../../config/index.ts';
 import type { StoreClients } from '../../lag/store-clients.ts';
@@ -19,8 +19,8 @@ const kinds: readonly { view: ViewName; kind: DocumentKind; comparable: (data: n
   { view: 'orders', kind: 'order', comparable: (data: ViewData['order']) => comparableOrder(data) },
 ];
 
-export function redisStoreViews(clients: StoreClients, config: CliConfig): StoreView[] {
-  const names = redisNames(config.redisKeyPrefix);
+export function redisStoreViews(clients: StoreClients, config: CliConfig, generationOf: GenerationOf): StoreView[] {
+  const names = redisNames(config.redisKeyPrefix, generationOf);
   return kinds.map(({ view, kind, comparable }) => {
     const keyOf = (id: string): string => {
       const key = names.entry(kind, id);
@@ -32,7 +32,7 @@ export function redisStoreViews(clients: StoreClients, config: CliConfig): Store
       store: 'redis',
       kind,
       expected: (document) => document,
-      applied: async () => appliedByAll(await redisMarks(clients, config), view, config.partitions),
+      applied: async () => appliedByAll(await redisMarks(clients, config, generationOf), view, config.partitions),
       async fetch(ids) {
         const pipeline = clients.redis.pipeline();
         for (const id of ids) pipeline.hmget(keyOf(id), 'position', 'data');

@@ -24,18 +24,21 @@ interface SearchProduct {
 
 const PAGE = 1000;
 
-export function searchStoreViews(clients: StoreClients, config: CliConfig): StoreView[] {
-  const { productsAlias } = searchNames(config.searchIndexPrefix);
+/** `generation`: null for what other programs see under the alias. */
+export function searchStoreViews(clients: StoreClients, config: CliConfig, generation: number | null): StoreView[] {
+  const names = searchNames(config.searchIndexPrefix, generation ?? undefined);
+  const index = generation === null ? names.productsAlias : names.presentAlias;
   return [
     {
       view: 'catalog',
       store: 'elasticsearch',
       kind: 'product',
       expected: searchForm,
-      applied: async () => appliedByAll(await searchMarks(clients, config), 'catalog', config.partitions),
+      applied: async () =>
+        appliedByAll(await searchMarks(clients, config, generation ?? undefined), 'catalog', config.partitions),
       async fetch(ids) {
         const found = await clients.search.search<SearchProduct>({
-          index: productsAlias,
+          index,
           size: ids.length,
           query: { terms: { [searchFields.productId]: [...ids] } },
         });
@@ -49,7 +52,7 @@ export function searchStoreViews(clients: StoreClients, config: CliConfig): Stor
         let after: string | undefined;
         for (;;) {
           const found = await clients.search.search<SearchProduct>({
-            index: productsAlias,
+            index,
             size: PAGE,
             _source: [searchFields.productId],
             sort: [{ [searchFields.productId]: 'asc' }],

@@ -1,0 +1,6 @@
+export { openGenerationRows, viewNamed } from './generation-rows.ts';
+export type { GenerationRow, GenerationRows } from './generation-rows.ts';
+export { generationSizes } from './generation-sizes.ts';
+export type { GenerationSize } from './generation-sizes.ts';
+export { readersSee, rebuild } from './rebuild.ts';
+export type { RebuildOptions, RebuildReport } from './rebuild.ts';
