@@ -1,6 +1,6 @@
 import type { LogRecord, RecordView } from '@millrace/kernel/log';
 import { PlatformError } from '@millrace/kernel/errors';
-import { HEADER_BYTES, avroType, framed, schemaIdOf } from '../avro/index.ts';
+import { HEADER_BYTES, Slab, avroType, schemaIdOf } from '../avro/index.ts';
 import type { SchemaRegistry } from '../registry/index.ts';
 import { viewKinds, viewSchemas } from './schemas.ts';
 import type { ViewKind } from './schemas.ts';
@@ -33,13 +33,21 @@ export async function createViewCodec(registry: SchemaRegistry, topic: string): 
   const readers = new Map<number, Partial<Record<ViewKind, Reader>>>();
   for (const [kind, id] of ids) readers.set(id, { [kind]: readerOf(types.get(kind)) });
 
+  // A task's entries are gone as soon as its log has them.
+  const slab = new Slab();
   return {
     encode(entry) {
       const type = types.get(entry.kind);
       const id = ids.get(entry.kind);
       if (type === undefined || id === undefined) throw new PlatformError('internal', `no schema for ${entry.kind}`);
-      const key = Buffer.from(`${entry.kind}:${entry.id}`);
-      const value = framed(id, type.toBuffer({ lsn: entry.lsn, ts_us: entry.tsUs, data: entry.data }));
+      const key = slab.text(`${entry.kind}:${entry.id}`);
+      const content = { lsn: entry.lsn, ts_us: entry.tsUs, data: entry.data };
+      const value = slab.part((buffer, at) => {
+        if (buffer.length - at < HEADER_BYTES) return -1;
+        buffer[at] = 0;
+        buffer.writeUInt32BE(id, at + 1);
+        return type.encode(content, buffer, at + HEADER_BYTES);
+      });
       return entry.data === null
         ? [
             { key, value },

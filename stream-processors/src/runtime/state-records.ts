@@ -92,7 +92,8 @@ export async function registerOutput(registry: SchemaRegistry, topic: string): P
 export class StateRecords {
   readonly #stateId: number;
   readonly #positionId: number;
-  readonly #writer = new AvroWriter(4096);
+  /** Its records are gone as soon as the log has them. */
+  readonly #writer = new AvroWriter(4096, { slabs: true });
   readonly #reader = new AvroReader();
 
   private constructor(stateId: number, positionId: number) {
