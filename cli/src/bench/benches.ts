@@ -1,6 +1,7 @@
 import type { CliConfig } from '../config/index.ts';
 import { benchCapture } from './capture.ts';
 import { benchLog } from './log.ts';
+import { benchProcessing } from './processing.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 import { benchRoad } from './road.ts';
 
@@ -11,4 +12,5 @@ export const benches: Readonly<Record<string, Bench>> = {
     benchLog({ brokers: kafkaBrokers, ...(seconds === undefined ? {} : { seconds }) }),
   road: benchRoad,
   capture: benchCapture,
+  processing: benchProcessing,
 };

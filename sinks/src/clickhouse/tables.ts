@@ -1,6 +1,7 @@
+import type { ClickhouseNames } from '@millrace/schemas/stores';
 import type { ViewKind } from '@millrace/schemas/views';
-import { held, instant, instantOrNull } from './column.ts';
-import type { Column, EntryTable, TableDefinition } from './column.ts';
+import { instant, instantOrNull } from './column.ts';
+import type { Column, TableDefinition } from './column.ts';
 
 const TEXT = 'String';
 const LABEL = 'LowCardinality(String)';
@@ -16,7 +17,7 @@ function table<K extends ViewKind>(
   return { kind, columns: columns.map(([name, type, value]) => ({ name, type, value })) };
 }
 
-const productTable = table('product', [
+export const productTable = table('product', [
   ['tenant_id', LABEL, (product) => product.tenantId],
   ['sku', TEXT, (product) => product.sku],
   ['name', TEXT, (product) => product.name],
@@ -38,18 +39,13 @@ const productTable = table('product', [
 ]);
 
 /** A row per product, its warehouses' levels as parallel arrays: a warehouse that goes away is gone with the next version. */
-const stockTable = table('stock', [
+export const stockTable = table('stock', [
   ['tenant_id', LABEL, (stock) => stock.tenantId],
   ['on_hand', 'Int64', (stock) => stock.onHand],
   ['reserved', 'Int64', (stock) => stock.reserved],
   ['available', 'Int64', (stock) => stock.available],
   ['status', LABEL, (stock) => stock.status],
   ['low_stock_threshold', 'Int32', (stock) => stock.lowStockThreshold],
-  ['velocity_7d', 'Nullable(Float64)', (stock) => stock.velocity7d],
-  ['velocity_28d', 'Nullable(Float64)', (stock) => stock.velocity28d],
-  ['days_of_cover', 'Nullable(Float64)', (stock) => stock.daysOfCover],
-  ['projected_stock_out_at', `Nullable(${INSTANT})`, (stock) => instantOrNull(stock.projectedStockOutAt)],
-  ['unexplained', 'Int64', (stock) => stock.unexplained],
   ['level_variants', list(TEXT), (stock) => stock.variants.flatMap((v) => v.warehouses.map(() => v.variantId))],
   ['level_warehouses', list(TEXT), (stock) => stock.variants.flatMap((v) => v.warehouses.map((w) => w.warehouseId))],
   ['level_on_hand', list('Int64'), (stock) => stock.variants.flatMap((v) => v.warehouses.map((w) => w.onHand))],
@@ -57,7 +53,7 @@ const stockTable = table('stock', [
   ['level_available', list('Int64'), (stock) => stock.variants.flatMap((v) => v.warehouses.map((w) => w.available))],
 ]);
 
-const movementTable = table('movement', [
+export const movementTable = table('movement', [
   ['tenant_id', LABEL, (movement) => movement.tenantId],
   ['product_id', TEXT, (movement) => movement.productId],
   ['movement_id', TEXT, (movement) => movement.movementId],
@@ -70,12 +66,11 @@ const movementTable = table('movement', [
 ]);
 
 /** A row per product, its variants' prices as parallel arrays. */
-const priceTable = table('price', [
+export const priceTable = table('price', [
   ['tenant_id', LABEL, (price) => price.tenantId],
   ['amount', MONEY, (price) => price.amount],
   ['currency', LABEL, (price) => price.currency],
   ['base_amount', MONEY, (price) => price.baseAmount],
-  ['list_amount', `Nullable(${MONEY})`, (price) => price.listAmount],
   ['reason', LABEL, (price) => price.reason],
   ['valid_until', `Nullable(${INSTANT})`, (price) => instantOrNull(price.validUntil)],
   ['lowest_30d', MONEY, (price) => price.lowest30d],
@@ -95,7 +90,7 @@ const priceTable = table('price', [
   ],
 ]);
 
-const priceChangeTable = table('pricechange', [
+export const priceChangeTable = table('pricechange', [
   ['tenant_id', LABEL, (change) => change.tenantId],
   ['product_id', TEXT, (change) => change.productId],
   ['variant_id', TEXT, (change) => change.variantId],
@@ -107,7 +102,7 @@ const priceChangeTable = table('pricechange', [
 ]);
 
 /** A row per order, its lines as parallel arrays: a line that is removed is gone with the order's next version, and totals follow. */
-const orderTable = table('order', [
+export const orderTable = table('order', [
   ['tenant_id', LABEL, (order) => order.tenantId],
   ['order_number', TEXT, (order) => order.orderNumber],
   ['customer_key', TEXT, (order, { customerKey }) => customerKey(order.customerId)],
@@ -132,24 +127,12 @@ const orderTable = table('order', [
   ['flags', list(LABEL), (order) => order.flags],
 ]);
 
-const stockEventTable = table('stockevent', [
-  ['tenant_id', LABEL, (event) => event.tenantId],
-  ['product_id', TEXT, (event) => event.productId],
-  ['name', LABEL, (event) => event.name],
-  ['status', LABEL, (event) => event.status],
-  ['previous_status', LABEL, (event) => event.previousStatus ?? ''],
-  ['available', 'Int64', (event) => event.available],
-  ['unexplained', 'Int64', (event) => event.unexplained],
-  ['at', INSTANT, (event) => instant(event.at)],
-]);
-
-/** Every table of view entries. */
-export const tables: readonly EntryTable[] = [
-  held(productTable, 'products'),
-  held(stockTable, 'stock'),
-  held(movementTable, 'movements'),
-  held(stockEventTable, 'stockEvents'),
-  held(priceTable, 'prices'),
-  held(priceChangeTable, 'priceChanges'),
-  held(orderTable, 'orders'),
-];
+/** Each kind's table and its name. Which view it belongs to: `viewHolding`. */
+export const tables = {
+  product: { definition: productTable, name: (names: ClickhouseNames) => names.tables.products },
+  stock: { definition: stockTable, name: (names: ClickhouseNames) => names.tables.stock },
+  movement: { definition: movementTable, name: (names: ClickhouseNames) => names.tables.movements },
+  price: { definition: priceTable, name: (names: ClickhouseNames) => names.tables.prices },
+  pricechange: { definition: priceChangeTable, name: (names: ClickhouseNames) => names.tables.priceChanges },
+  order: { definition: orderTable, name: (names: ClickhouseNames) => names.tables.orders },
+} satisfies { [K in ViewKind]: { definition: TableDefinition<K>; name: (names: ClickhouseNames) => string } };

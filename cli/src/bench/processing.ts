@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { loadavg } from 'node:os';
+import { createInterface } from 'node:readline';
+import { PlatformError } from '@millrace/kernel/errors';
+import { builtProgram } from '../built-program.ts';
+import type { CliConfig } from '../config/index.ts';
+import type { Bar, BenchOptions, BenchReport } from './report.ts';
+
+interface Work {
+  readonly beganMs: number;
+  readonly endedMs: number;
+  readonly cpuSeconds: number;
+  readonly restored: number;
+  readonly restoreMs: number;
+  readonly startMs: number;
+  readonly residentBytes: number;
+}
+
+interface Hop {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly p50SinceSent: number;
+  readonly p99SinceSent: number;
+  readonly missing: number;
+}
+
+const RECORDS = 2_000_000;
+/** Backlog of the part that is about one hop, so that its state is not empty. */
+const HOP_RECORDS = 100_000;
+const HOP_PER_SECOND = 10_000;
+
+/**
+ * The runtime of the stream processors against its bars: alone, on a backlog in Kafka with two tasks in two processes, restoring what they wrote, and
+ * one hop at a steady rate. Topics of its own, removed afterwards.
+ */
+export async function benchProcessing(config: CliConfig, options: BenchOptions): Promise<BenchReport> {
+  const { note, seconds = 10, rows: records = RECORDS } = options;
+  const chosen = options.only?.split(',').map((part) => part.trim());
+  const wanted = (part: string): boolean => chosen?.includes(part) ?? true;
+  const bars: Bar[] = [];
+  const facts: Record<string, unknown> = {};
+  const place = {
+    KAFKA_BROKERS: config.kafkaBrokers.join(','),
+    PREFIX: `bench-${randomBytes(4).toString('hex')}.`,
+    RECORDS: String(records),
+  };
+  facts['load at the start'] = loadavg()[0]?.toFixed(2);
+  if (wanted('runtime')) bars.push(await runtimeAlone(records, note));
+  if (wanted('backlog')) {
+    const env = { ...place, PARTITIONS: '2' };
+    try {
+      bars.push(...(await backlog(env, records, note, facts)));
+    } finally {
+      await part({ ...env, PART: 'clear' });
+    }
+  }
+  if (wanted('hop')) {
+    const env = { ...place, PREFIX: `${place.PREFIX}hop.`, RECORDS: String(HOP_RECORDS), PARTITIONS: '1' };
+    try {
+      bars.push(...(await hop(env, seconds, note, facts)));
+    } finally {
+      await part({ ...env, PART: 'clear' });
+    }
+  }
+  facts['load at the end'] = loadavg()[0]?.toFixed(2);
+  return { name: 'processing', bars, facts };
+}
+
+type Env = Readonly<Record<string, string>>;
+type Note = (text: string) => void;
+
+const atLeast = (name: string, value: number, bar: number, unit: string): Bar => ({
+  ...{ name, value, bar, unit },
+  pass: value >= bar,
+});
+const atMost = (name: string, value: number, bar: number, unit: string): Bar => ({
+  ...{ name, value, bar, unit },
+  pass: value <= bar,
+});
+
+async function runtimeAlone(records: number, note: Note): Promise<Bar> {
+  note(`the runtime alone, ${records} records`);
+  const { cpuSeconds } = await part<{ cpuSeconds: number }>({ PART: 'runtime', RECORDS: String(records) });
+  return atLeast('runtime alone, per core', records / cpuSeconds, 300_000, 'records/s');
+}
+
+async function backlog(env: Env, records: number, note: Note, facts: Record<string, unknown>): Promise<Bar[]> {
+  note(`writing a backlog of ${records} records`);
+  await part({ ...env, PART: 'fill' });
+  const both = (): Promise<Work[]> =>
+    Promise.all(['0', '1'].map((PARTITION) => part<Work>({ ...env, PART: 'work', PARTITION })));
+  note('two tasks work it off, a process each');
+  const first = await both();
+  const tookMs = Math.max(...first.map(({ endedMs }) => endedMs)) - Math.min(...first.map(({ beganMs }) => beganMs));
+  const cpu = first.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+  note('both are started again, on what they wrote');
+  const again = await both();
+  const restored = again.reduce((sum, work) => sum + work.restored, 0);
+  const restoreMs = Math.max(...again.map((work) => work.restoreMs));
+  facts['resident bytes of a task with 200k keys'] = Math.max(...first.map(({ residentBytes }) => residentBytes));
+  facts['changelog records restored'] = restored;
+  return [
+    atMost('backlog, CPU', (cpu / records) * 1e6, 4.6, 's per 1M'),
+    atLeast('backlog, two tasks', records / (tookMs / 1000), 200_000, 'records/s'),
+    atLeast('restore, two tasks', restored / (restoreMs / 1000), 800_000, 'records/s'),
+    atMost('processing again after a clean stop', Math.max(...again.map(({ startMs }) => startMs)) / 1000, 3, 's'),
+  ];
+}
+
+async function hop(env: Env, seconds: number, note: Note, facts: Record<string, unknown>): Promise<Bar[]> {
+  note(`one hop at ${HOP_PER_SECOND} records/s`);
+  await part({ ...env, PART: 'fill' });
+  const { child, line } = started({ ...env, PART: 'serve' });
+  try {
+    await line;
+    const load = { PART: 'hop', SECONDS: String(seconds), PER_SECOND: String(HOP_PER_SECOND) };
+    const taken = await part<Hop>({ ...env, ...load });
+    facts['hop, longest (ms)'] = taken.max;
+    facts['hop since the sending, p50 and p99 (ms)'] = [taken.p50SinceSent, taken.p99SinceSent];
+    if (taken.missing > 0) throw new PlatformError('internal', `${taken.missing} records never came out`);
+    return [atMost('hop p50', taken.p50, 3, 'ms'), atMost('hop p99', taken.p99, 15, 'ms')];
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+async function part<T = unknown>(env: Env): Promise<T> {
+  const { line, ended } = started(env);
+  const text = await line;
+  const code = await ended;
+  if (code !== 0)
+    throw new PlatformError('internal', `part ${env['PART'] ?? ''} of the bench ended with ${code ?? 'a signal'}`);
+  return JSON.parse(text) as T;
+}
+
+/** A part as a process of its own, and its first line: rejects where it ends without one. */
+function started(env: Env): { child: ChildProcess; line: Promise<string>; ended: Promise<number | null> } {
+  const child = spawn(process.execPath, ['--enable-source-maps', builtProgram('stream-processors', 'bench/main.js')], {
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', KAFKAJS_NO_PARTITIONER_WARNING: '1', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', resolve);
+  });
+  const line = new Promise<string>((resolve, reject) => {
+    const lines = createInterface({ input: child.stdout });
+    lines.once('line', resolve);
+    lines.once('close', () =>
+      reject(new PlatformError('internal', `part ${env['PART'] ?? ''} of the bench said nothing`)),
+    );
+  });
+  return { child, line, ended };
+}

@@ -1,0 +1,24 @@
+import { environment } from '@millrace/kernel/config';
+import { clear, fill, hop, runtimeAlone, serve, work } from './parts.ts';
+
+/** For `millrace bench processing`: one part (`PART`) as a process of its own. Prints one JSON document. */
+const { PART = '', KAFKA_BROKERS = '', PREFIX = '', PARTITIONS = '1', PARTITION = '0', RECORDS = '0' } = environment();
+const { PER_SECOND = '10000', SECONDS = '10' } = environment();
+const place = {
+  brokers: KAFKA_BROKERS.split(','),
+  prefix: PREFIX,
+  partitions: Number(PARTITIONS),
+  partition: Number(PARTITION),
+  records: Number(RECORDS),
+};
+const parts: Readonly<Record<string, () => Promise<unknown>>> = {
+  runtime: () => runtimeAlone(place),
+  fill: () => fill(place),
+  work: () => work(place),
+  serve: () => serve(place),
+  hop: () => hop(place, Number(PER_SECOND), Number(SECONDS)),
+  clear: () => clear(place),
+};
+const sum = await parts[PART]?.();
+process.stdout.write(`${JSON.stringify(sum)}\n`);
+process.exit(0);
