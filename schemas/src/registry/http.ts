@@ -7,6 +7,8 @@ import { subjectOf } from './registry.ts';
 
 /** Where Apicurio serves the Confluent interface; a Confluent registry serves it at the root. */
 const APICURIO_PATH = '/apis/ccompat/v7';
+/** What every registry answers at once, however much it holds; a list of its subjects takes seconds where they are many. */
+const ANY = '/schemas/types';
 
 /** A registry over HTTP, by the Confluent client. Finds out by itself whether the interface is at the root or at Apicurio's path. */
 export async function createSchemaRegistry(url: string): Promise<SchemaRegistry> {
@@ -49,8 +51,8 @@ export async function createSchemaRegistry(url: string): Promise<SchemaRegistry>
 }
 
 async function interfaceUrl(url: string): Promise<string> {
-  if (await answers(`${url}/subjects`)) return url;
-  if (await answers(`${url}${APICURIO_PATH}/subjects`)) return url + APICURIO_PATH;
+  if (await answers(url + ANY)) return url;
+  if (await answers(url + APICURIO_PATH + ANY)) return url + APICURIO_PATH;
   throw new PlatformError('config-invalid', `SCHEMA_REGISTRY_URL ${url} answers, but not as a schema registry`);
 }
 

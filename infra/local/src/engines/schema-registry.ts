@@ -51,6 +51,6 @@ export function schemaRegistrySpec(home: Home, port: number): ProcessSpec {
     prepare: async () => {
       await mkdir(base, { recursive: true });
     },
-    check: () => checkHttp(`http://127.0.0.1:${port}/apis/ccompat/v7/subjects`),
+    check: () => checkHttp(`http://127.0.0.1:${port}/apis/ccompat/v7/schemas/types`),
   };
 }
