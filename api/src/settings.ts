@@ -19,6 +19,7 @@ export const apiSettings = {
   redisUrl: connectionSettings.redisUrl,
   elasticsearchUrl: connectionSettings.elasticsearchUrl,
   searchFlavor: connectionSettings.searchFlavor,
+  slotName: namingSettings.slotName,
   redisKeyPrefix: namingSettings.redisKeyPrefix,
   searchIndexPrefix: namingSettings.searchIndexPrefix,
   ...securitySettings,

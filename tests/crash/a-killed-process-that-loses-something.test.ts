@@ -88,7 +88,11 @@ test(
     const views = await openStoreViews(config);
     releasers.push('views', () => views.close());
     for (const view of views.views) {
-      const report = await verifyView(view, { databaseUrl: config.databaseUrl, waitMs: 90_000 });
+      const report = await verifyView(view, {
+        databaseUrl: config.databaseUrl,
+        slotName: config.slotName,
+        waitMs: 90_000,
+      });
       expect({ view: view.view, store: view.store, found: report.differences.slice(0, 3) }).toEqual({
         view: view.view,
         store: view.store,

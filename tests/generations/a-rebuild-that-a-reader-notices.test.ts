@@ -42,7 +42,7 @@ async function allRight(): Promise<void> {
   const stores = await openStoreViews(road.config);
   try {
     for (const view of stores.views) {
-      const { differences } = await verifyView(view, { databaseUrl: road.config.databaseUrl, waitMs: 3 * MINUTES });
+      const { differences } = await verifyView(view, { ...road.config, waitMs: 3 * MINUTES });
       expect({ view: view.view, store: view.store, differences }).toMatchObject({ differences: [] });
     }
   } finally {

@@ -251,7 +251,7 @@ describe('verify', () => {
       const views = await openStoreViews(road.config);
       releasers.push('views', () => views.close());
       for (const view of views.views) {
-        const report = await verifyView(view, { databaseUrl: road.config.databaseUrl });
+        const report = await verifyView(view, { databaseUrl: road.config.databaseUrl, slotName: road.config.slotName });
         expect({ view: view.view, store: view.store, found: report.differences }).toEqual({
           view: view.view,
           store: view.store,
@@ -272,7 +272,10 @@ describe('verify', () => {
         data: JSON.stringify({ ...held, productId: extra }),
       });
       const inventory = views.views.find((view) => view.view === 'inventory' && view.store === 'redis')!;
-      const report = await verifyView(inventory, { databaseUrl: road.config.databaseUrl });
+      const report = await verifyView(inventory, {
+        databaseUrl: road.config.databaseUrl,
+        slotName: road.config.slotName,
+      });
       expect(
         report.differences.map(({ key, kind, fields }) => [key, kind, fields.map((f) => f.field)]).toSorted(),
       ).toEqual(
@@ -285,7 +288,10 @@ describe('verify', () => {
       const capture = new CaptureClient(`http://127.0.0.1:${road.healthPorts['producers']}`);
       const done = await repair(capture, repairScopes([report]), () => undefined);
       expect(done.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
-      const repaired = await verifyView(inventory, { databaseUrl: road.config.databaseUrl });
+      const repaired = await verifyView(inventory, {
+        databaseUrl: road.config.databaseUrl,
+        slotName: road.config.slotName,
+      });
       expect(repaired.differences).toEqual([]);
     },
     2 * MINUTES,

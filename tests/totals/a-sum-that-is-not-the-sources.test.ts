@@ -29,7 +29,11 @@ test(
     const views = await openStoreViews(road.config);
     releasers.push('views', () => views.close());
     for (const view of views.views) {
-      const report = await verifyView(view, { databaseUrl: road.config.databaseUrl, waitMs: 3 * MINUTES });
+      const report = await verifyView(view, {
+        databaseUrl: road.config.databaseUrl,
+        slotName: road.config.slotName,
+        waitMs: 3 * MINUTES,
+      });
       expect({ view: view.view, store: view.store, found: report.differences.slice(0, 3) }).toEqual({
         view: view.view,
         store: view.store,

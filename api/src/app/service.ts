@@ -64,6 +64,7 @@ export async function connectedApp({
   const secret = config.authSecret.reveal();
   const database = connectDatabase({
     url: config.databaseUrl,
+    slotName: config.slotName,
     poolSize: config.poolSize,
     statementTimeoutMs: config.statementTimeoutMs,
     logger,

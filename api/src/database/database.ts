@@ -1,9 +1,10 @@
 import { Pool, types } from 'pg';
 import type { PoolClient, QueryResultRow } from 'pg';
-import { lsnFromPostgres } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import { retry } from '@millrace/kernel/retry';
 import type { Logger } from '@millrace/kernel/telemetry';
+import { POSITION_NOW_QUERY, positionNow } from '@millrace/schemas/source';
+import type { PositionNowRow } from '@millrace/schemas/source';
 import { fromPostgres, isTransient } from './postgres-errors.ts';
 
 /** The one way to Postgres: SQL is constant text, values go as parameters, and what the server refuses is a PlatformError. */
@@ -28,11 +29,15 @@ export interface Database extends Sql {
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<Committed<T>>;
   /** `work` sees one state of the database and writes nothing. */
   snapshot<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** At or above everything that is committed. */
+  position(): Promise<Lsn>;
   close(): Promise<void>;
 }
 
 export interface DatabaseOptions {
   readonly url: string;
+  /** Of the capture whose positions the views have. */
+  readonly slotName: string;
   readonly poolSize: number;
   readonly statementTimeoutMs: number;
   readonly logger: Logger;
@@ -80,16 +85,16 @@ export function connectDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  const positionOn = async (sql: Sql): Promise<Lsn> =>
+    positionNow(await sql.first<PositionNowRow>(POSITION_NOW_QUERY, [options.slotName]));
+
   const once = <T>(work: (sql: Sql) => Promise<T>): Promise<Committed<T>> =>
     withClient(async (client) => {
       const sql = sqlOn(client);
       const begun = sql.run('begin');
       const [result] = await Promise.all([work(sql), begun]);
-      const [, flushed] = await Promise.all([
-        sql.run('commit'),
-        sql.first<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn'),
-      ]);
-      return { result, lsn: lsnFromPostgres(flushed?.lsn ?? '') - 1n };
+      const [, lsn] = await Promise.all([sql.run('commit'), positionOn(sql)]);
+      return { result, lsn };
     });
 
   return {
@@ -104,6 +109,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
         await sql.run('commit');
         return result;
       }),
+    position: () => positionOn(sqlOn(pool)),
     close: () => pool.end(),
   };
 }

@@ -1,5 +1,6 @@
 import { asPlatformError } from '@millrace/kernel/errors';
-import { lsnFromPostgres, lsnText } from '@millrace/kernel/position';
+import { lsnText } from '@millrace/kernel/position';
+import type { Lsn } from '@millrace/kernel/position';
 import type { Registry } from '@millrace/kernel/telemetry';
 import { viewNames } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
@@ -98,8 +99,7 @@ async function check(name: string, ask: () => Promise<void>): Promise<[string, s
 
 async function lag({ database, views, search }: OperationsDependencies): Promise<unknown> {
   const now = Date.now();
-  const flushed = await database.first<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
-  const source = lsnFromPostgres(flushed?.lsn ?? '');
+  const source = await database.position();
   const found = await Promise.all(
     storesOfViews.flatMap(([store, names]) =>
       names.map(async (view) => {
@@ -112,13 +112,21 @@ async function lag({ database, views, search }: OperationsDependencies): Promise
             position: lsnText(mark.lsn),
             committedAt: new Date(mark.committedAtMs).toISOString(),
             ageMs: Math.max(0, now - mark.committedAtMs),
-            behindBytes: Number(source > mark.lsn ? source - 1n - mark.lsn : 0n),
+            behindBytes: bytesBetween(mark.lsn, source),
           }));
         return { view, store, partitions };
       }),
     ),
   );
   return { at: new Date(now).toISOString(), source: { position: lsnText(source) }, views: found };
+}
+
+const EPOCH_SHIFT = 56n;
+
+/** Null where they are of different histories of the source. */
+function bytesBetween(mark: Lsn, source: Lsn): number | null {
+  if (mark >> EPOCH_SHIFT !== source >> EPOCH_SHIFT) return null;
+  return Number(source > mark ? source - mark : 0n);
 }
 
 async function marksOrReason(read: () => Promise<Marks>): Promise<Marks | string> {

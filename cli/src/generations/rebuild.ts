@@ -69,7 +69,7 @@ export async function rebuild(parts: Parts, options: RebuildOptions): Promise<Re
   note(`Filled in ${seconds(filledMs)} s. Comparing it with Postgres.`);
   const verified: ViewReport[] = [];
   for (const storeView of generationStoreViews(clients, config, view, generation)) {
-    verified.push(await verifyView(storeView, { databaseUrl: config.databaseUrl, waitMs: options.waitMs }));
+    verified.push(await verifyView(storeView, { ...config, waitMs: options.waitMs }));
   }
   const verifiedMs = Date.now() - startedMs - filledMs;
   const report = { view, generation, previous: row.active, filledMs, verifiedMs, verified };

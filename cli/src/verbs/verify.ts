@@ -6,7 +6,7 @@ import { EXIT, table } from '../output.ts';
 import { CaptureClient } from '../capture/index.ts';
 import type { Resnapshot } from '../capture/index.ts';
 import { openStoreViews, repair, repairScopes, verifyView } from '../verify/index.ts';
-import type { StoreView, ViewReport } from '../verify/index.ts';
+import type { StoreView, VerifyOptions, ViewReport } from '../verify/index.ts';
 
 export const verifyVerb: Verb = {
   name: 'verify',
@@ -27,7 +27,12 @@ export const verifyVerb: Verb = {
         throw new PlatformError('config-invalid', `no view ${view ?? ''}: there are ${known}`);
       }
       const compare = (views: readonly StoreView[]): Promise<ViewReport[]> =>
-        compared(views, config.databaseUrl, Number(options['wait']), Number(options['listed']));
+        compared(views, {
+          databaseUrl: config.databaseUrl,
+          slotName: config.slotName,
+          waitMs: Number(options['wait']),
+          listed: Number(options['listed']),
+        });
       let reports = await compare(wanted);
       let repaired: readonly Resnapshot[] | null = null;
       if (options['repair'] === true) {
@@ -46,14 +51,9 @@ export const verifyVerb: Verb = {
   },
 };
 
-async function compared(
-  views: readonly StoreView[],
-  databaseUrl: string,
-  waitMs: number,
-  listed: number,
-): Promise<ViewReport[]> {
+async function compared(views: readonly StoreView[], options: VerifyOptions): Promise<ViewReport[]> {
   const reports: ViewReport[] = [];
-  for (const view of views) reports.push(await verifyView(view, { databaseUrl, waitMs, listed }));
+  for (const view of views) reports.push(await verifyView(view, options));
   return reports;
 }
 

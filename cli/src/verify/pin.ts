@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
+import { EPOCH_QUERY } from '@millrace/schemas/source';
+import type { EpochRow } from '@millrace/schemas/source';
 import pg from 'pg';
 
 /** A repeatable-read view of the database whose position is known: every commit at or below `lsn` is in it, and no other. */
@@ -15,10 +17,10 @@ export interface PinnedDatabase {
 
 /**
  * Pins by a temporary logical slot that exports its snapshot, as the capture's own start does: consistent point and snapshot are one.
- * Waits for the transactions that run at this moment.
+ * Waits for the transactions that run at this moment. `slot` is of the capture whose positions are meant.
  * Source: https://www.postgresql.org/docs/current/protocol-replication.html (CREATE_REPLICATION_SLOT … SNAPSHOT 'export').
  */
-export async function pinDatabase(databaseUrl: string): Promise<PinnedDatabase> {
+export async function pinDatabase(databaseUrl: string, slotName: string): Promise<PinnedDatabase> {
   const replication = new pg.Client({ connectionString: databaseUrl, replication: 'database' } as pg.ClientConfig);
   await replication.connect();
   const client = new pg.Client({ connectionString: databaseUrl });
@@ -36,7 +38,8 @@ export async function pinDatabase(databaseUrl: string): Promise<PinnedDatabase> 
     await client.query(`SET LOCAL timezone = 'UTC'`);
     const clock = await client.query<{ at: Date }>('select clock_timestamp() as at');
     const atMs = clock.rows[0]?.at.getTime() ?? 0;
-    return { lsn: lsnFromPostgres(point.consistent_point) - 1n, atMs, client, close: () => client.end() };
+    const epoch = (await client.query<EpochRow>(EPOCH_QUERY, [slotName])).rows[0]?.epoch ?? 0;
+    return { lsn: lsnFromPostgres(point.consistent_point, epoch) - 1n, atMs, client, close: () => client.end() };
   } catch (error) {
     await client.end();
     throw error;

@@ -35,6 +35,8 @@ export interface ViewReport {
 
 export interface VerifyOptions {
   readonly databaseUrl: string;
+  /** Of the capture whose positions the views have. */
+  readonly slotName: string;
   /** How long a view may take to reach the pinned position. Default 60,000. */
   readonly waitMs?: number;
   /** Rounds for documents that keep changing. Default 8. */
@@ -67,7 +69,7 @@ export async function verifyView(view: StoreView, options: VerifyOptions): Promi
   const confirmed = new Map<string, Difference>();
   const rounds = options.rounds ?? 8;
   for (let round = 1; round <= rounds && (round === 1 || suspects.size > 0); round++) {
-    const pin = await pinDatabase(options.databaseUrl);
+    const pin = await pinDatabase(options.databaseUrl, options.slotName);
     try {
       position ??= pin.lsn;
       const at = await reached(view, pin, options.waitMs ?? 60_000);

@@ -11,6 +11,7 @@ import { createSlot, dropSlot, setFailover, slotState, unusable } from '../repli
 import type { SlotState } from '../replication/slot.ts';
 import { identifySystem } from '../replication/source-system.ts';
 import type { SourceSystem } from '../replication/source-system.ts';
+import { noteEpoch } from '../slot-care/epoch-note.ts';
 import { namingBlockers } from '../slot-care/blockers.ts';
 import type { Blocker } from '../slot-care/blockers.ts';
 import type { HealGate, Refusal } from '../slot-care/heal-gate.ts';
@@ -75,6 +76,7 @@ export async function prepareSlot(options: PreparationOptions): Promise<Prepared
       const verdict = judgeSlot(facts);
       if (verdict.kind === 'stream') {
         await matchFailover(options, slot);
+        await noteEpoch(sql, config.slotName, facts.epoch, logger);
         const memory = noteOf(options, system, facts.epoch, 'complete');
         return { epoch: facts.epoch, memory, noted: isDeepStrictEqual(memory, remembered) };
       }
@@ -228,6 +230,8 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
     logger.info({ slot: config.slotName, restarted }, 'snapshot begins');
     const state = stateTopic(config.topicPrefix);
     await rememberSlot(writer, state, memory);
+    // Before the slot: who commits behind its beginning knows the epoch.
+    await noteEpoch(options.sql, config.slotName, memory.epoch, logger);
     const { consistentPoint, snapshotName } = await makeSlot(options, replication);
     const lsn = ((BigInt(memory.epoch) << 56n) | consistentPoint) - 1n;
     if (lsn <= highest) throw unusable(config.slotName, 'was made at a position that the log has passed: start again');
