@@ -2,6 +2,7 @@ import type { CliConfig } from '../config/index.ts';
 import { benchCapture } from './capture.ts';
 import { benchLog } from './log.ts';
 import { benchProcessing } from './processing.ts';
+import { benchNexmark } from './nexmark.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 import { benchRoad } from './road.ts';
 
@@ -13,4 +14,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   road: benchRoad,
   capture: benchCapture,
   processing: benchProcessing,
+  nexmark: benchNexmark,
 };
