@@ -5,6 +5,7 @@ import { benchProcessing } from './processing.ts';
 import { benchNexmark } from './nexmark.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 import { benchRoad } from './road.ts';
+import { benchViews } from './views.ts';
 
 export type Bench = (config: CliConfig, options: BenchOptions) => Promise<BenchReport>;
 
@@ -15,4 +16,5 @@ export const benches: Readonly<Record<string, Bench>> = {
   capture: benchCapture,
   processing: benchProcessing,
   nexmark: benchNexmark,
+  views: benchViews,
 };

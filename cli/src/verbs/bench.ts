@@ -13,15 +13,15 @@ export const benchVerb: Verb = {
     command.argument('<name>', Object.keys(benches).join(' or '));
     command.option('--seconds <n>', 'length of a timed part');
     command.option('--tps <n>', 'commits a second, where the bench commits');
-    command.option('--runs <n>', 'capture: runs of each part, of which the median counts (3)');
+    command.option('--runs <n>', 'capture, views: runs of each part, of which the median counts (3)');
     command.option(
       '--rows <n>',
-      'capture: rows of a run (1000000); processing: records of the backlog (2000000); nexmark: events of a query (500000)',
+      'capture: rows of a run (1000000); processing: records of the backlog (2000000); nexmark: events of a query (500000); views: entries of a backlog',
     );
     command.option('--large <n>', 'capture: rows of the transaction and the snapshot that are about memory (10000000)');
     command.option(
       '--only <parts>',
-      'capture: of decode, catch-up, snapshot, latency, large, retained; processing: of runtime, backlog, hop; nexmark: queries',
+      'capture: of decode, catch-up, snapshot, latency, large, retained; processing: of runtime, backlog, hop; nexmark: queries; views: of redis, clickhouse, elasticsearch',
     );
   },
   async run(options, name, out) {

@@ -64,13 +64,14 @@ export class Session {
   async run(stop: AbortSignal): Promise<void> {
     const { sink, log, limits } = this.#parts;
     // What one poll brings is held besides what waits already.
-    const reader = log.createReader({ maxBytes: Math.max(262_144, Math.floor(limits.pendingBytes / 4)) });
+    const maxBytes = Math.max(262_144, Math.floor(limits.pendingBytes / 4));
+    const reader = log.createReader({ maxBytes });
     try {
       await sink.open({ applied: (marks) => this.#applied(marks), failed: (error) => this.#fail(error) });
       await this.#assign(reader, await sink.positions());
       this.#parts.alive();
       await Promise.all([
-        this.#guarded(() => this.#read(reader, AbortSignal.any([stop, this.#failure.signal]))),
+        this.#guarded(() => this.#read(reader, maxBytes, AbortSignal.any([stop, this.#failure.signal]))),
         this.#guarded(() => this.#write()),
       ]);
       if (this.#failure.signal.aborted) throw this.#failure.signal.reason;
@@ -98,7 +99,7 @@ export class Session {
     }
   }
 
-  async #read(reader: LogReader, stop: AbortSignal): Promise<void> {
+  async #read(reader: LogReader, maxBytes: number, stop: AbortSignal): Promise<void> {
     const { limits, clock } = this.#parts;
     while (!stop.aborted) {
       if (this.#pending.isFull) {
@@ -107,10 +108,13 @@ export class Session {
       }
       const batches = await reader.poll(POLL_MS, stop);
       let entries = 0;
+      const bytes = batches.reduce((sum, { byteLength }) => sum + byteLength, 0);
       for (const batch of batches) entries += await this.#take(batch);
       if (batches.length === 0) continue;
       this.#added.notify();
-      const restMs = Math.max(limits.readEveryMs, this.#parts.pace?.restMs(entries) ?? 0);
+      // A fetch that was as large as may be says that more is waiting: there is nothing to gather.
+      const gatherMs = 2 * bytes < maxBytes ? limits.readEveryMs : 0;
+      const restMs = Math.max(gatherMs, this.#parts.pace?.restMs(entries) ?? 0);
       if (restMs > 0) await clock.wait(restMs, stop);
     }
   }

@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { PlatformError } from '@millrace/kernel/errors';
+import type { CliConfig } from '../config/index.ts';
+import { openStoreClients } from '../lag/index.ts';
+import type { StoreName } from '../lag/index.ts';
+import type { Bar, BenchOptions, BenchReport } from './report.ts';
+
+interface Drained {
+  readonly entries: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** Documents a second of a bare `_bulk` loader; null for other stores. */
+  readonly bare: number | null;
+}
+
+/** What each store is given, and the least entries a second; for the search index a part of what a bare loader does in the same run. */
+const backlogs: readonly { store: StoreName; kind: string; entries: number; bar: number | null }[] = [
+  { store: 'redis', kind: 'stock', entries: 300_000, bar: 100_000 },
+  { store: 'clickhouse', kind: 'movement', entries: 300_000, bar: 80_000 },
+  { store: 'elasticsearch', kind: 'product', entries: 50_000, bar: null },
+];
+const BARE_SHARE = 0.8;
+
+/**
+ * `millrace bench views`: how fast each sink, as it is deployed, applies a backlog of its view's topic, from the log to the store's own mark past
+ * the end. Topics, keys, index and database of its own on the running engines, removed afterwards. Medians of `--runs` runs (3); `--rows`
+ * sets the entries of each backlog; `--only redis,clickhouse,elasticsearch` takes some of the stores.
+ */
+export async function benchViews(config: CliConfig, options: BenchOptions): Promise<BenchReport> {
+  const only = options.only?.split(',');
+  const bars: Bar[] = [];
+  const facts: Record<string, unknown> = {};
+  for (const { store, kind, entries, bar } of backlogs) {
+    if (only !== undefined && !only.includes(store)) continue;
+    const runs: Drained[] = [];
+    for (let run = 1; run <= (options.runs ?? 3); run++) {
+      const drained = await drain(config, store, kind, options.rows ?? entries);
+      runs.push(drained);
+      options.note(
+        `${store}, run ${run}: ${Math.round(drained.entries / drained.seconds)} entries/s, ${perMillion(drained).toFixed(1)} CPU-s per 1M${drained.bare === null ? '' : `, bare loader ${Math.round(drained.bare)}/s`}`,
+      );
+    }
+    const rate = median(runs.map((run) => run.entries / run.seconds));
+    if (bar !== null) bars.push(atLeast(`${store}, backlog of ${kind} entries`, rate, bar, 'entries/s'));
+    else {
+      const share = median(runs.map((run) => run.entries / run.seconds / (run.bare ?? Infinity)));
+      bars.push(atLeast(`${store}, backlog of ${kind} entries, beside a bare loader`, share, BARE_SHARE, '×'));
+      facts[`${store}, entries/s`] = Math.round(rate);
+    }
+    facts[`${store}, CPU-s per 1M entries in our process`] = Number(median(runs.map(perMillion)).toFixed(1));
+  }
+  return { name: 'views', bars, facts };
+}
+
+const perMillion = ({ cpuSeconds, entries }: Drained): number => (cpuSeconds / entries) * 1e6;
+
+function atLeast(name: string, value: number, bar: number, unit: string): Bar {
+  return { name, value, bar, unit, pass: value >= bar };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+async function drain(config: CliConfig, store: StoreName, kind: string, entries: number): Promise<Drained> {
+  const name = `bench${randomBytes(4).toString('hex')}`;
+  const names = {
+    TOPIC_PREFIX: `${name}.`,
+    REDIS_KEY_PREFIX: `${name}:`,
+    SEARCH_INDEX_PREFIX: `${name}-`,
+    CLICKHOUSE_DATABASE: name,
+  };
+  try {
+    return JSON.parse(
+      await output({
+        ...names,
+        KAFKA_BROKERS: config.kafkaBrokers.join(','),
+        SCHEMA_REGISTRY_URL: config.schemaRegistryUrl,
+        ELASTICSEARCH_URL: config.elasticsearchUrl,
+        SEARCH_FLAVOR: config.searchFlavor,
+        REDIS_URL: config.redisUrl,
+        CLICKHOUSE_URL: config.clickhouseUrl,
+        STORE: store,
+        KIND: kind,
+        ENTRIES: String(entries),
+      }),
+    ) as Drained;
+  } finally {
+    await removeFromStores(config, name);
+  }
+}
+
+async function removeFromStores(config: CliConfig, name: string): Promise<void> {
+  const clients = await openStoreClients({ ...config, clickhouseDatabase: 'default' });
+  try {
+    await clients.clickhouse.command({
+      query: 'drop database if exists {name:Identifier}',
+      query_params: { name },
+    });
+    await clients.search.indices.delete({ index: `${name}-*`, ignore_unavailable: true });
+    let cursor = '0';
+    do {
+      const [next, keys] = await clients.redis.scan(cursor, 'MATCH', `${name}:*`, 'COUNT', 5_000);
+      cursor = next;
+      if (keys.length > 0) await clients.redis.unlink(...keys);
+    } while (cursor !== '0');
+  } finally {
+    await clients.close();
+  }
+}
+
+function output(env: Readonly<Record<string, string>>): Promise<string> {
+  const program = fileURLToPath(new URL('../../../sinks/dist/bench/backlog-main.js', import.meta.url));
+  if (!existsSync(program)) throw new PlatformError('prerequisite-missing', 'the sinks are not built: npm run build');
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--enable-source-maps', program], {
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let text = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-2_000)));
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      if (code === 0) resolve(text);
+      else reject(new PlatformError('internal', `the backlog's program ended with ${code ?? 'a signal'}: ${errors}`));
+    });
+  });
+}
