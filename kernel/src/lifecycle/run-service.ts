@@ -48,17 +48,19 @@ export async function runService<T extends Settings>(definition: ServiceDefiniti
     const stop = stopOnSignal(logger, definition.drainTimeoutMs ?? 10_000);
     const metrics = createMetrics(definition.name);
     const built: { service?: Service } = {};
+    let healthPort: number | null = null;
     if (definition.healthServer !== false) {
       const health = await startHealthServer(basics.host, basics.healthPort, metrics, {
         ready: () => built.service?.ready() ?? { ready: false, reason: 'starting' },
         status: () => built.service?.status?.() ?? {},
         control: (action, body) => built.service?.control?.(action, body) ?? null,
       });
+      healthPort = health.port;
       releasers.push('health server', () => health.close());
     }
     const service = await definition.build({ config, logger, metrics, releasers });
     built.service = service;
-    logger.info({ pid: process.pid }, `${definition.name} started`);
+    logger.info({ pid: process.pid, healthPort }, `${definition.name} started`);
     await service.run(stop.signal);
   } catch (error) {
     const wrapped = asPlatformError(error);

@@ -63,3 +63,20 @@ test('a re-snapshot names a table or a topic, and one aggregate or a range', asy
   ];
   for (const body of refused) await expect(ask(body)).rejects.toMatchObject({ kind: 'validation-failed' });
 });
+
+test('a connection to Postgres that ends meanwhile is no fault of the request', async () => {
+  const resnapshots = (error: Error): CaptureControl['resnapshots'] => ({
+    request: () => Promise.reject(error),
+    list: () => Promise.reject(error),
+    get: () => Promise.reject(error),
+    cancel: () => Promise.reject(error),
+  });
+  const ask = (error: Error) => controlAction({ ...none, resnapshots: resnapshots(error) }, 'resnapshots', {});
+  const ended = [
+    new Error('Client has encountered a connection error and is not queryable'),
+    new Error('Connection terminated unexpectedly'),
+    Object.assign(new Error('terminating connection'), { code: '57P01' }),
+  ];
+  for (const error of ended) await expect(ask(error)).rejects.toMatchObject({ kind: 'engine-unreachable' });
+  await expect(ask(Object.assign(new Error('denied'), { code: '42501' }))).rejects.toMatchObject({ code: '42501' });
+});

@@ -1,5 +1,6 @@
 import { z } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
+import { isConnectionLost } from '../replication/connect.ts';
 import type { CaptureControl } from './port.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -67,9 +68,15 @@ export function controlAction(control: CaptureControl, action: string, body: Bod
 
 const NOT_STREAMING = 'the capture does not stream now: see `millrace capture status`';
 
-/** What a synchronous step throws becomes a rejection. */
+/** What a synchronous step throws becomes a rejection. A connection to Postgres that ends meanwhile is nothing of the request. */
 async function done(step: () => unknown): Promise<unknown> {
-  return await step();
+  try {
+    return await step();
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+    const message = 'the connection to Postgres has ended, and the capture starts again: ask again';
+    throw new PlatformError('engine-unreachable', message, { cause: error });
+  }
 }
 
 function required<T>(part: T | null, otherwise: string): T {

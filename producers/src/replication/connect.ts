@@ -70,6 +70,15 @@ export function sqlState(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+const CONNECTION_ENDED =
+  /^(Connection terminated|Client (has encountered a connection error|was closed) and is not queryable)/;
+
+/** Whether a statement failed because its connection, or the server, went away: not the statement's fault. */
+export function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return /^(57P|08|ECONN|EPIPE)/.test(sqlState(error)) || CONNECTION_ENDED.test(error.message);
+}
+
 /** What pg's client has and its typings leave out. */
 interface ClientInside {
   readonly connection: { readonly stream: Socket };
