@@ -16,6 +16,7 @@ export class ProducerProcess {
   #rest = '';
   #streaming = false;
   #snapshot = false;
+  #healthPort: number | null = null;
 
   /** @throws PlatformError `prerequisite-missing` where the producers are not built. */
   constructor(environment: Readonly<Record<string, string>>) {
@@ -53,6 +54,11 @@ export class ProducerProcess {
     return this.#snapshot;
   }
 
+  /** Its operator's port on this machine; null before it has said so. */
+  get healthPort(): number | null {
+    return this.#healthPort;
+  }
+
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void {
     this.#child.kill(name);
   }
@@ -72,6 +78,8 @@ export class ProducerProcess {
     for (const line of lines) {
       if (line.includes('"streaming"')) this.#streaming = true;
       if (line.includes('"snapshot begins"')) this.#snapshot = true;
+      const port = /"healthPort":(\d+)/.exec(line)?.[1];
+      if (port !== undefined) this.#healthPort = Number(port);
       this.#lines.push(line);
     }
     this.#lines.splice(0, this.#lines.length - KEPT_LINES);

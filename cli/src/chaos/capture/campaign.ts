@@ -6,11 +6,14 @@ import { topicSpecs } from '@millrace/schemas/topics';
 import { PlainConsumer, plainDecoder } from '../plain-consumer.ts';
 import { openPlace } from '../place.ts';
 import type { ChaosEngines, ChaosPlace } from '../place.ts';
-import { AuditedWriters, committedSteps, prepareAudit } from './audited-writers.ts';
+import { operatorActs } from './acts.ts';
+import { committedSteps, prepareAudit } from './audit.ts';
+import { AuditedWriters } from './audited-writers.ts';
 import { compareSteps } from './compare.ts';
 import { faultSchedule, isKill } from './faults.ts';
 import type { Fault } from './faults.ts';
 import { LeftInLog } from './left-in-log.ts';
+import { Operator } from './operator.ts';
 import type { OwnEngines } from './own-engines.ts';
 import { ProducersUnderFire } from './producers-under-fire.ts';
 import { Received } from './received.ts';
@@ -42,10 +45,21 @@ export interface CaptureChaosReport {
   readonly brokerFaults: number;
   /** Times when all brokers were down. */
   readonly outages: number;
+  /** Columns added and dropped. */
+  readonly schemaChanges: number;
+  /** Re-snapshots asked for. */
+  readonly resnapshots: number;
+  /** Times the stream was paused and resumed. */
+  readonly holds: number;
+  /** Incompatible changes: the table was parked, and resumed. */
+  readonly parkings: number;
   readonly producerStarts: number;
   readonly transactions: number;
   readonly committedSteps: number;
+  /** Steps of a parked table; the rows were read again when it was resumed. */
+  readonly leftOutWhileParked: number;
   readonly recordsRead: number;
+  readonly rowsReadAgain: number;
   readonly lost: number;
   readonly duplicated: number;
   readonly reordered: number;
@@ -66,6 +80,8 @@ const AGGREGATES = 60;
 const SHOWN = 10;
 const CATCH_UP_MS = 120_000;
 const OUTAGE_MS = 20_000;
+/** An act is over after so long, the producer being killed all the while. */
+const ACT_MS = 300_000;
 /** Segments roll and compaction runs all the time; the live reader has a minute before a record may go. */
 const COMPACTION = {
   'segment.ms': '5000',
@@ -101,13 +117,24 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
     });
     releases.push(() => producers.stop());
 
+    const operator = new Operator({
+      databaseUrl: place.databaseUrl,
+      acts: operatorActs(seed, aggregates),
+      producer: () => producers.control,
+      patienceMs: ACT_MS + (own === undefined ? 0 : outageMs),
+    });
+    releases.push(() => operator.abandon());
+
     const faults = faultSchedule(seed, kills, own === undefined ? null : { brokers: own.brokers, outageMs });
     for (const [index, fault] of faults.entries()) {
       await carryOut(fault, producers, own);
       consumer.check();
+      operator.check();
       if ((index + 1) % 10 === 0) note(`${index + 1} of ${faults.length} faults, ${writers.committed} transactions`);
     }
     await own?.whole();
+    await producers.streaming();
+    const failedReads = await operator.stop();
     await writers.stop();
     await settled(place, () => producers.streaming());
     await consumer.caughtUp(CATCH_UP_MS);
@@ -121,7 +148,7 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
     const different = await left.differences(place.databaseUrl);
     const { lost, duplicated, reordered, invented } = compared;
     const count = (kind: Fault['kind']): number => faults.filter((fault) => fault.kind === kind).length;
-    const problems = [...received.problems, ...different];
+    const problems = [...received.problems, ...different, ...failedReads];
     const counts = [lost, duplicated, reordered, invented, problems].map((found) => found.length);
     return {
       campaign: 'capture',
@@ -132,10 +159,16 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
       postgresFaults: count('postgres'),
       brokerFaults: count('broker'),
       outages: count('outage'),
+      schemaChanges: operator.counts['add-column'] + operator.counts['drop-column'],
+      resnapshots: operator.counts.resnapshot,
+      holds: operator.counts.hold,
+      parkings: operator.counts.park,
       producerStarts: producers.starts,
       transactions: writers.committed,
       committedSteps: compared.committed,
+      leftOutWhileParked: compared.leftOut,
       recordsRead: received.records,
+      rowsReadAgain: received.readAgain,
       lost: lost.length,
       duplicated: duplicated.length,
       reordered: reordered.length,

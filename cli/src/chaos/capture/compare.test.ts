@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compareSteps } from './compare.ts';
-import type { AuditedStep } from './audited-writers.ts';
+import type { AuditedStep } from './audit.ts';
 
 const aggregate = 'a';
 const committed: AuditedStep[] = [
@@ -13,7 +13,7 @@ const committed: AuditedStep[] = [
   'u customers/a 5',
   'e order/a 6',
   'c addresses/a/y 7',
-].map((step, index) => ({ aggregate, writer: 1, transaction: index, step }));
+].map((step, index) => ({ aggregate, writer: 1, transaction: index, shape: 0, step }));
 const changes = committed.map(({ step }) => step).filter((step) => !step.startsWith('e'));
 const events = committed.map(({ step }) => step).filter((step) => step.startsWith('e'));
 const snapshot = new Map([
@@ -34,7 +34,7 @@ const fine = { lost: [], duplicated: [], reordered: [], invented: [] };
 
 describe('the audit', () => {
   test('finds nothing where the snapshot and what came after it are what was committed', () => {
-    expect(compare(right)).toEqual({ committed: committed.length, ...fine });
+    expect(compare(right)).toEqual({ committed: committed.length, leftOut: 0, ...fine });
   });
 
   test('finds nothing where there was no snapshot row yet', () => {
@@ -84,5 +84,72 @@ describe('the audit', () => {
 
   test('finds what was never committed', () => {
     expect(compare([...right, 'u customers/a 99']).invented).toEqual(['cdc/0: u customers/a 99']);
+  });
+
+  test('takes a row that is read again for no step, wherever it is what was committed last', () => {
+    const fineEverywhere = [
+      'r customers/a 2',
+      'd addresses/a/x',
+      'u customers/a 5',
+      'r customers/a 5',
+      'c addresses/a/y 7',
+      'r customers/a 5',
+      'r addresses/a/y 7',
+      'r addresses/a/y 7',
+    ];
+    expect(compare(fineEverywhere)).toMatchObject(fine);
+  });
+
+  test.each([
+    ['an older row after the newer', ['d addresses/a/x', 'u customers/a 5', 'r customers/a 2', 'c addresses/a/y 7']],
+    ['a row before it was committed', ['d addresses/a/x', 'r customers/a 5', 'u customers/a 5', 'c addresses/a/y 7']],
+    ['a row that is gone', ['d addresses/a/x', 'r addresses/a/x 1', 'u customers/a 5', 'c addresses/a/y 7']],
+  ])('finds %s read again', (_, steps) => {
+    expect(compare(steps).invented).toHaveLength(1);
+  });
+});
+
+describe('the audit of a table that was parked', () => {
+  /** Shape 1 from the third step on. */
+  const parked: AuditedStep[] = [
+    'c addresses/a/x 1',
+    'c addresses/a/y 2',
+    'd addresses/a/x',
+    'c addresses/a/z 4',
+    'u customers/a 5',
+    'c addresses/a/v 6',
+  ].map((step, index) => ({
+    aggregate,
+    writer: 1,
+    transaction: index + 1,
+    shape: index >= 2 && step.includes('addresses') ? 1 : 0,
+    step,
+  }));
+  const check = (steps: readonly string[]) =>
+    compareSteps(parked, new Map([['cdc/0', { steps: [...steps], snapshot: new Map() }]]));
+  const before = ['c addresses/a/x 1', 'c addresses/a/y 2'];
+  const after = ['u customers/a 5', 'c addresses/a/v 6'];
+  const again = ['r addresses/a/y 2', 'r addresses/a/z 4', 'd addresses/a/x'];
+
+  test('finds nothing where its rows are read again and its deletes come late', () => {
+    expect(check([...before, ...after, ...again])).toEqual({ committed: 6, leftOut: 2, ...fine });
+    expect(check([...before, 'u customers/a 5', ...again, 'c addresses/a/v 6'])).toMatchObject(fine);
+  });
+
+  test('finds what is missing after the resumption', () => {
+    const steps = [...before, 'd addresses/a/x', 'c addresses/a/z 4', 'u customers/a 5'];
+    expect(check([...steps, 'c addresses/a/v 6']).lost).toEqual([]);
+    expect(check([...before, 'c addresses/a/z 4', ...after]).lost).toEqual([
+      'addresses/a/x ends as 1, in the table as no row',
+    ]);
+  });
+
+  test('finds a late delete of what is there, and one that comes twice', () => {
+    expect(check([...before, ...after, ...again, 'd addresses/a/x']).duplicated).toEqual(['d addresses/a/x']);
+    expect(check([...before, ...after, 'r addresses/a/z 3']).invented).toHaveLength(1);
+  });
+
+  test('does not excuse what another table lost', () => {
+    expect(check([...before, ...again, 'c addresses/a/v 6']).lost).toEqual(['u customers/a 5']);
   });
 });

@@ -74,7 +74,7 @@ export function faultSchedule(seed: string, kills: number, engines: EnginesAtSta
   }
   let killed = inSnapshot;
   while (killed < kills) {
-    const afterMs = random.int(0, random.pick([50, 400, 1_500]));
+    const afterMs = random.int(0, random.pick([50, 400, 1_500, 4_000]));
     if (engines !== null && random.chance(POSTGRES_CHANCE)) {
       faults.push({ kind: 'postgres', how: random.pick(['kill', 'stop']), afterMs });
     } else if (engines !== null && random.chance(KAFKA_CHANCE)) faults.push(kafkaFault(random, engines, afterMs));

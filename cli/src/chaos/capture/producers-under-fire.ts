@@ -1,5 +1,6 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
+import { CaptureClient } from '../../capture/index.ts';
 import { ProducerProcess } from '../producer-process.ts';
 import type { ProducerFault } from './faults.ts';
 
@@ -35,6 +36,12 @@ export class ProducersUnderFire {
   /** Producers started so far. */
   get starts(): number {
     return this.#starts;
+  }
+
+  /** The control port of the producer started last; null before it has said which. */
+  get control(): CaptureClient | null {
+    const port = this.#current?.running === true ? this.#current.healthPort : null;
+    return port === null ? null : new CaptureClient(`http://127.0.0.1:${port}`);
   }
 
   async carryOut(fault: ProducerFault): Promise<void> {

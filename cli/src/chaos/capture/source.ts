@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { Client, DatabaseError } from 'pg';
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import { sleep } from '@millrace/kernel/retry';
@@ -6,6 +6,7 @@ import type { ChaosPlace } from '../place.ts';
 
 const SETTLE_MS = 120_000;
 const OUTBOX_MS = 20_000;
+const LOCK_MS = 300;
 
 /** Transactions in progress are sent from the smallest size on, so that kills fall into the spool's replay too. */
 export async function prepareSource(databaseUrl: string, { slotName }: ChaosPlace): Promise<void> {
@@ -51,6 +52,37 @@ export async function endStream({ databaseUrl, slotName }: ChaosPlace): Promise<
   const client = await connected(databaseUrl);
   const end = 'select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where slot_name = $1 and active';
   await client.query(end, [slotName]).finally(() => client.end());
+}
+
+/**
+ * One transaction of statements, which may be repeated: tried again where someone holds the table, and where the server went away. Waits briefly
+ * for a lock, so that writers do not queue behind it.
+ */
+export async function changeSchema(
+  databaseUrl: string,
+  statements: readonly string[],
+  patienceMs: number,
+): Promise<void> {
+  const deadlineMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      const client = await connected(databaseUrl);
+      const all = ['begin', `set local lock_timeout = ${LOCK_MS}`, ...statements, 'commit'].join('; ');
+      await client.query(all).finally(() => client.end().catch(() => undefined));
+      return;
+    } catch (error) {
+      const busy = error instanceof DatabaseError && /^(55P03|40P01)$/.test(error.code ?? '');
+      if ((!busy && !isAway(error)) || performance.now() > deadlineMs) throw error;
+      await sleep(LOCK_MS);
+    }
+  }
+}
+
+/** Connection lost or refused, the server starting or ending. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return /^(57P0[123]|08...|ECONN.*|EPIPE)$/.test(code) || /terminat|ended|closed|not queryable/i.test(error.message);
 }
 
 /** A client that outlives its connection's end without a word. */
