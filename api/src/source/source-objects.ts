@@ -5,7 +5,8 @@ import type { ObjectKind } from '../views/view-store.ts';
 
 /**
  * Single objects straight from Postgres, in the shape the views have: for a caller whose own write a view does not show yet.
- * Two fields have no source in the tables and are given as they are now: `lowest30d` (today's lowest known) and `flags` (none).
+ * Some fields have no source in the tables and are given as far as they are known now: `lowest30d` (today's lowest known), `flags` (none), and
+ * what is measured over time (velocities and days of cover: null).
  */
 export interface SourceObjects {
   /** Null where there is no such row. */
@@ -29,9 +30,18 @@ async function one<T>(sql: Sql, text: string, id: string): Promise<T | null> {
   return (await sql.first<{ data: T }>(text, [id]))?.data ?? null;
 }
 
+/** Levels now: what an active reservation held beyond its time is free again. */
+const heldLevels = `
+  select i.product_id, i.variant_id, i.warehouse_id, i.quantity, i.low_stock_threshold,
+    greatest(i.reserved - coalesce((
+      select sum(r.quantity) from commerce.reservations r
+      where r.product_id = i.product_id and r.variant_id = i.variant_id and r.warehouse_id = i.warehouse_id
+        and r.state = 'active' and r.expires_at <= now()), 0), 0)::int as held
+  from commerce.inventory i`;
+
 async function readStock(sql: Sql, id: string): Promise<StockView | null> {
-  const levels = `'onHand', coalesce(sum(i.quantity), 0)::int, 'reserved', coalesce(sum(i.reserved), 0)::int,
-    'available', coalesce(sum(i.quantity - i.reserved), 0)::int`;
+  const levels = `'onHand', coalesce(sum(i.quantity), 0)::int, 'reserved', coalesce(sum(i.held), 0)::int,
+    'available', coalesce(sum(i.quantity - i.held), 0)::int`;
   const stock = await one<Omit<StockView, 'status'>>(
     sql,
     `select jsonb_build_object('tenantId', p.tenant_id, 'productId', p.product_id, ${levels},
@@ -40,11 +50,13 @@ async function readStock(sql: Sql, id: string): Promise<StockView | null> {
          select jsonb_agg(jsonb_build_object('variantId', v.variant_id, 'onHand', v.on_hand, 'reserved', v.reserved,
            'available', v.on_hand - v.reserved, 'warehouses', v.warehouses) order by v.variant_id)
          from (
-           select variant_id, sum(quantity)::int as on_hand, sum(reserved)::int as reserved,
-             jsonb_agg(jsonb_build_object('warehouseId', warehouse_id, 'onHand', quantity, 'reserved', reserved,
-               'available', quantity - reserved) order by warehouse_id) as warehouses
-           from commerce.inventory where product_id = p.product_id group by variant_id) v), '[]')) as data
-     from commerce.products p left join commerce.inventory i using (product_id)
+           select variant_id, sum(quantity)::int as on_hand, sum(held)::int as reserved,
+             jsonb_agg(jsonb_build_object('warehouseId', warehouse_id, 'onHand', quantity, 'reserved', held,
+               'available', quantity - held) order by warehouse_id) as warehouses
+           from (${heldLevels}) l where product_id = p.product_id group by variant_id) v), '[]'),
+       'velocity7d', null, 'velocity28d', null, 'daysOfCover', null, 'projectedStockOutAt', null, 'unexplained', 0,
+       'flags', '[]'::jsonb) as data
+     from commerce.products p left join (${heldLevels}) i using (product_id)
      where p.product_id = $1 group by p.product_id`,
     id,
   );
@@ -108,7 +120,7 @@ async function readProduct(sql: Sql, id: string): Promise<ProductView | null> {
        'variants', coalesce((
          select jsonb_agg(jsonb_build_object('variantId', v.variant_id, 'sku', v.sku, 'name', v.name, 'attributes', v.attributes,
            'amount', price.amount::text, 'available', coalesce((
-             select sum(quantity - reserved) from commerce.inventory i
+             select sum(quantity - held) from (${heldLevels}) i
              where i.product_id = v.product_id and i.variant_id = v.variant_id), 0)::int)
            order by v.variant_id <> v.product_id, v.variant_id)
          from commerce.product_variants v join ${effectivePriceLateral} on true where v.product_id = p.product_id), '[]'),

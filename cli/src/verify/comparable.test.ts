@@ -8,7 +8,19 @@ test('a stock document compares by variant and warehouse, whatever the order of 
     ...level,
     warehouses: warehouses.map((warehouseId) => ({ warehouseId, ...level })),
   });
-  const stock = { tenantId: 't', productId: 'p', ...level, status: 'low_stock' as const, lowStockThreshold: 10 };
+  const stock = {
+    tenantId: 't',
+    productId: 'p',
+    ...level,
+    status: 'low_stock' as const,
+    lowStockThreshold: 10,
+    velocity7d: null,
+    velocity28d: null,
+    daysOfCover: null,
+    projectedStockOutAt: null,
+    unexplained: 0,
+    flags: [],
+  };
   expect(comparableStock({ ...stock, variants: [variant(['a', 'b'])] })).toEqual(
     comparableStock({ ...stock, variants: [variant(['b', 'a'])] }),
   );

@@ -9,13 +9,23 @@ export type Documents = Map<string, Record<string, unknown>>;
 
 const iso = (expression: string) => `to_char(${expression} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
+/** Levels at $2: a reservation that has expired holds nothing, also where nobody has released it yet. */
+const levels = `
+  select i.*, case when e.expired > i.reserved then 0 else i.reserved - coalesce(e.expired, 0) end as held
+  from commerce.inventory i
+  left join (
+    select product_id, variant_id, warehouse_id, sum(quantity)::int as expired
+    from commerce.reservations where state = 'active' and expires_at <= $2::timestamptz and product_id = any($1::uuid[])
+    group by product_id, variant_id, warehouse_id) e using (product_id, variant_id, warehouse_id)
+  where i.product_id = any($1::uuid[])`;
+
 const stockOf = `
   select p.product_id,
          coalesce(sum(i.quantity), 0)::int as on_hand,
-         coalesce(sum(i.reserved), 0)::int as reserved,
-         coalesce(sum(i.quantity - i.reserved), 0)::int as available,
+         coalesce(sum(i.held), 0)::int as reserved,
+         coalesce(sum(i.quantity - i.held), 0)::int as available,
          coalesce(max(i.low_stock_threshold), 10) as threshold
-  from commerce.products p left join commerce.inventory i using (product_id)
+  from commerce.products p left join (${levels}) i using (product_id)
   where p.product_id = any($1::uuid[])
   group by p.product_id`;
 
@@ -78,7 +88,7 @@ const applicable = `
     where r.active and r.valid_from <= $2::timestamptz and coalesce(r.valid_to > $2::timestamptz, true))`;
 
 /** Kinds whose documents depend on the time. */
-const timed: ReadonlySet<DocumentKind> = new Set(['price', 'product']);
+const timed: ReadonlySet<DocumentKind> = new Set(['price', 'product', 'stock']);
 
 const queries: Readonly<Record<DocumentKind, string>> = {
   stock: `
@@ -86,8 +96,8 @@ const queries: Readonly<Record<DocumentKind, string>> = {
     select s.product_id::text as id, jsonb_build_object(
       'productId', s.product_id, 'onHand', s.on_hand, 'reserved', s.reserved, 'available', s.available, 'status', ${statusOf},
       'warehouses', coalesce((
-        select jsonb_object_agg(i.variant_id || '/' || i.warehouse_id, jsonb_build_array(i.quantity, i.reserved, i.quantity - i.reserved))
-        from commerce.inventory i where i.product_id = s.product_id), '{}')) as document
+        select jsonb_object_agg(i.variant_id || '/' || i.warehouse_id, jsonb_build_array(i.quantity, i.held, i.quantity - i.held))
+        from (${levels}) i where i.product_id = s.product_id), '{}')) as document
     from s`,
   price: `
     with recursive ${applicable}, v as (${priceOf})

@@ -2,6 +2,7 @@ import { envelopeSchema } from '../cdc/index.ts';
 import type { Relation } from '../cdc/index.ts';
 import { barrierSchema, watermarkSchema } from '../markers/index.ts';
 import { viewSchemas } from '../views/schemas.ts';
+import { stockEventSchemas } from '../events/derived-events.ts';
 import { eventSchemasOf } from '../events/index.ts';
 import { capturedTables, eventTopics } from '../topics/index.ts';
 import type { NamedSchema } from './check.ts';
@@ -13,6 +14,7 @@ export function currentSchemas(relations: readonly Relation[]): NamedSchema[] {
     barrierSchema,
     ...Object.values(viewSchemas),
     ...eventTopics.flatMap((topic) => eventSchemasOf(topic)).filter(firstOfName),
+    ...stockEventSchemas,
     // The outbox is published too, but its rows become events.
     ...relations.filter(isCaptured).map((relation) => envelopeSchema(relation)),
   ] as NamedSchema[];

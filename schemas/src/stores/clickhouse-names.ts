@@ -11,6 +11,7 @@ export const clickhouseViews = {
   salesByDay: 'v_sales_by_day',
   sales5m: 'v_sales_5m',
   stockMovements: 'v_stock_movements',
+  stockEvents: 'v_stock_events',
   priceChanges: 'v_price_changes',
   freshness: 'v_freshness',
 } as const;
@@ -25,6 +26,7 @@ export interface ClickhouseNames {
     readonly products: string;
     readonly stock: string;
     readonly movements: string;
+    readonly stockEvents: string;
     readonly prices: string;
     readonly priceChanges: string;
     readonly orders: string;
@@ -42,6 +44,7 @@ export const clickhouseGenerationViews = {
   products: 'catalog',
   inventory: 'inventory',
   stockMovements: 'inventory',
+  stockEvents: 'inventory',
   prices: 'pricing',
   priceChanges: 'pricing',
   orders: 'orders',
@@ -59,6 +62,7 @@ export function clickhouseNames(database = 'millrace', generationOf: GenerationO
       products: table('catalog', 'products'),
       stock: table('inventory', 'stock'),
       movements: table('inventory', 'stock_movements'),
+      stockEvents: table('inventory', 'stock_events'),
       prices: table('pricing', 'prices'),
       priceChanges: table('pricing', 'price_changes'),
       orders: table('orders', 'orders'),

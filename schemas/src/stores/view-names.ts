@@ -17,6 +17,7 @@ export const firstGeneration: GenerationOf = () => FIRST_GENERATION;
 const viewOfKind: Readonly<Record<ViewKind, ViewName>> = {
   stock: 'inventory',
   movement: 'inventory',
+  stockevent: 'inventory',
   price: 'pricing',
   pricechange: 'pricing',
   product: 'catalog',

@@ -105,6 +105,9 @@ export function partitionCount(topic: CaptureTopic | ViewTopic, partitions = DEF
   return topic === 'cdc.reference' ? 1 : partitions;
 }
 
+/** Events that processors make follow a view's log: a topic each, with the view's partitions. */
+export const derivedEventTopics = ['events.inventory'] as const;
+
 /** The capture's own notes (which source the log was copied from, parked tables): beside the log, and of no use to readers. */
 export const CAPTURE_STATE_TOPIC = 'capture.state';
 
@@ -133,5 +136,6 @@ export function topicSpecs(prefix = '', partitions = DEFAULT_PARTITIONS): TopicS
   const keyed = [...cdcTopics, ...viewTopics].flatMap((topic) =>
     keyedSpecs(topic, prefix, partitionCount(topic, partitions)),
   );
-  return [...keyed, ...eventSpecs(prefix, partitions), captureStateSpec(prefix)];
+  const derived = derivedEventTopics.map((topic) => ({ topic: prefix + topic, partitions, config: events }));
+  return [...keyed, ...eventSpecs(prefix, partitions), ...derived, captureStateSpec(prefix)];
 }

@@ -1,7 +1,7 @@
 import { json, position } from '../avro/types.ts';
 
 /** Avro schemas of the `views.*` values. New fields need a default, so that old records stay readable (BACKWARD). */
-export const viewKinds = ['stock', 'movement', 'price', 'pricechange', 'product', 'order'] as const;
+export const viewKinds = ['stock', 'movement', 'stockevent', 'price', 'pricechange', 'product', 'order'] as const;
 export type ViewKind = (typeof viewKinds)[number];
 
 type Field = { name: string; type: unknown; default?: unknown };
@@ -39,6 +39,20 @@ export const stockSchema = viewSchema('Stock', [
       ]),
     ),
   ),
+  optional('velocity7d', 'double'),
+  optional('velocity28d', 'double'),
+  optional('daysOfCover', 'double'),
+  optional('projectedStockOutAt', 'string'),
+  { name: 'unexplained', type: 'int', default: 0 },
+  { name: 'flags', type: list('string'), default: [] },
+]);
+
+export const stockEventSchema = viewSchema('StockEvent', [
+  ...strings('tenantId', 'productId', 'name', 'status'),
+  optional('previousStatus', 'string'),
+  ...levels,
+  ...ints('lowStockThreshold', 'unexplained'),
+  field('at', 'string'),
 ]);
 
 export const stockMovementSchema = viewSchema('StockMovement', [
@@ -129,6 +143,7 @@ export const orderSchema = viewSchema('Order', [
 export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   stock: stockSchema,
   movement: stockMovementSchema,
+  stockevent: stockEventSchema,
   price: priceSchema,
   pricechange: priceChangeSchema,
   product: productSchema,

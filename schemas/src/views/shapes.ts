@@ -12,6 +12,16 @@ export interface StockView {
   readonly available: number;
   readonly status: StockStatus;
   readonly lowStockThreshold: number;
+  /** Units sold a day over 7 and 28 days; null only in entries written before it was measured. */
+  readonly velocity7d: number | null;
+  readonly velocity28d: number | null;
+  /** Null: nothing sells. */
+  readonly daysOfCover: number | null;
+  readonly projectedStockOutAt: string | null;
+  /** Units by which levels changed more than movements say. */
+  readonly unexplained: number;
+  /** `movement-mismatch`: some level changed by other than its movements. */
+  readonly flags: readonly string[];
   readonly variants: readonly {
     readonly variantId: string;
     readonly onHand: number;
@@ -24,6 +34,23 @@ export interface StockView {
       readonly available: number;
     }[];
   }[];
+}
+
+export type StockEventName = 'LowStock' | 'OutOfStock' | 'BackInStock' | 'StockMismatch';
+
+/** One turn of a product's stock, one entry each: the records of `events.inventory` come from these. */
+export interface StockEventView {
+  readonly tenantId: string;
+  readonly productId: string;
+  readonly name: StockEventName;
+  readonly status: StockStatus;
+  readonly previousStatus: StockStatus | null;
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly available: number;
+  readonly lowStockThreshold: number;
+  readonly unexplained: number;
+  readonly at: string;
 }
 
 /** A movement of stock, one entry each, for analytics. */
@@ -143,6 +170,7 @@ export interface OrderView {
 export interface ViewData {
   readonly stock: StockView;
   readonly movement: StockMovementView;
+  readonly stockevent: StockEventView;
   readonly price: PriceView;
   readonly pricechange: PriceChangeView;
   readonly product: ProductView;

@@ -2,7 +2,6 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { PlatformError } from '@millrace/kernel/errors';
 import { clickhouseGenerationViews, clickhouseNames, viewHolding, viewNames } from '@millrace/schemas/stores';
 import type { GenerationOf, GenerationView } from '@millrace/schemas/stores';
-import { viewKinds } from '@millrace/schemas/views';
 import type { Generation, StoreGenerations } from '../port/index.ts';
 import { clickhouseError, createClickhouse } from './client.ts';
 import { tableStatements } from './schema.ts';
@@ -49,9 +48,10 @@ export class ClickhouseGenerations implements StoreGenerations {
     const found = new Map<string, Generation>();
     for (const { name } of rows) {
       const generation = Number(/_g(\d+)$/.exec(name)?.[1] ?? 0);
-      const kind = viewKinds.find((one) => tablesName(database, generation, one) === `${database}.${name}`);
-      if (kind === undefined) continue;
-      const view = viewHolding(kind);
+      const names = clickhouseNames(database, () => generation);
+      const table = tables.find((one) => one.name(names) === `${database}.${name}`);
+      if (table === undefined) continue;
+      const view = viewHolding(table.kind);
       found.set(`${view}:${generation}`, { view, generation });
     }
     return [...found.values()];
@@ -74,9 +74,12 @@ export class ClickhouseGenerations implements StoreGenerations {
       if (clickhouseGenerationViews[name] !== view) continue;
       await this.#run('removing a view', `DROP VIEW IF EXISTS ${names.generationView(name)}`);
     }
-    for (const kind of viewKinds) {
-      if (viewHolding(kind) !== view) continue;
-      await this.#run('removing a table', `DROP TABLE IF EXISTS ${tablesName(database, generation, kind)} SYNC`);
+    for (const table of tables) {
+      if (viewHolding(table.kind) !== view) continue;
+      await this.#run(
+        'removing a table',
+        `DROP TABLE IF EXISTS ${table.name(clickhouseNames(database, () => generation))} SYNC`,
+      );
     }
   }
 
@@ -98,8 +101,4 @@ export class ClickhouseGenerations implements StoreGenerations {
     if (this.#client === null) throw new PlatformError('store-unavailable', 'clickhouse: generations are not open');
     return this.#client;
   }
-}
-
-function tablesName(database: string, generation: number, kind: (typeof viewKinds)[number]): string {
-  return tables[kind].name(clickhouseNames(database, () => generation));
 }

@@ -1,4 +1,6 @@
+import type { ClickhouseNames } from '@millrace/schemas/stores';
 import type { ViewData, ViewEntry, ViewKind } from '@millrace/schemas/views';
+import { isKind } from '../port/index.ts';
 
 /** A column of a table that holds one kind of entry: its type, and its value out of the entry's data. */
 export interface Column<K extends ViewKind> {
@@ -26,11 +28,29 @@ const ownColumns = [
   { name: 'committed_at', type: "DateTime64(3, 'UTC')" },
 ] as const;
 
-export function columnsOf<K extends ViewKind>(table: TableDefinition<K>): readonly { name: string; type: string }[] {
-  return [...ownColumns, ...table.columns];
+/** A table as the sink uses it, whatever kind it holds. */
+export interface EntryTable {
+  readonly kind: ViewKind;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  name(names: ClickhouseNames): string;
+  /** The entries of its kind, as rows in the order of the columns. */
+  rows(entries: readonly ViewEntry[], context: EncodingContext): readonly (readonly unknown[])[];
 }
 
-export function rowOf<K extends ViewKind>(
+export function held<K extends ViewKind>(
+  definition: TableDefinition<K>,
+  name: keyof ClickhouseNames['tables'],
+): EntryTable {
+  return {
+    kind: definition.kind,
+    columns: [...ownColumns, ...definition.columns],
+    name: (names) => names.tables[name],
+    rows: (entries, context) =>
+      entries.filter((entry) => isKind(entry, definition.kind)).map((entry) => rowOf(definition, entry, context)),
+  };
+}
+
+function rowOf<K extends ViewKind>(
   table: TableDefinition<K>,
   entry: ViewEntry<K>,
   context: EncodingContext,

@@ -1,9 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { ClickhouseNames, PartitionMark } from '@millrace/schemas/stores';
-import type { ViewEntry, ViewKind } from '@millrace/schemas/views';
-import { isKind } from '../port/index.ts';
-import { columnsOf, instant, rowOf } from './column.ts';
-import type { EncodingContext, TableDefinition } from './column.ts';
+import type { ViewEntry } from '@millrace/schemas/views';
+import { instant } from './column.ts';
+import type { EncodingContext } from './column.ts';
 import { tables } from './tables.ts';
 
 /** Rows for one table, values in the order of the columns. */
@@ -29,25 +28,12 @@ export function encodeEntries(
   entries: readonly ViewEntry[],
   context: EncodingContext,
 ): Insert[] {
-  const insertOf = <K extends ViewKind>(kind: K, table: string, definition: TableDefinition<K>): Insert => ({
-    table,
-    columns: columnNames(definition),
-    rows: entries.filter((entry) => isKind(entry, kind)).map((entry) => rowOf(definition, entry, context)),
-  });
-  const { product, stock, movement, price, pricechange, order } = tables;
-  return [
-    insertOf('product', product.name(names), product.definition),
-    insertOf('stock', stock.name(names), stock.definition),
-    insertOf('movement', movement.name(names), movement.definition),
-    insertOf('price', price.name(names), price.definition),
-    insertOf('pricechange', pricechange.name(names), pricechange.definition),
-    insertOf('order', order.name(names), order.definition),
-  ].filter(({ rows }) => rows.length > 0);
-}
-
-function columnNames<K extends ViewKind>(definition: TableDefinition<K>): readonly [string, ...string[]] {
-  const [first = 'id', ...rest] = columnsOf(definition).map(({ name }) => name);
-  return [first, ...rest];
+  return tables
+    .map((table) => {
+      const [first = 'id', ...rest] = table.columns.map(({ name }) => name);
+      return { table: table.name(names), columns: [first, ...rest] as const, rows: table.rows(entries, context) };
+    })
+    .filter(({ rows }) => rows.length > 0);
 }
 
 export function encodeMarks(names: ClickhouseNames, generation: number, marks: readonly PartitionMark[]): Insert {

@@ -2,10 +2,8 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { viewHolding } from '@millrace/schemas/stores';
 import type { ClickhouseNames, GenerationOf, ViewName } from '@millrace/schemas/stores';
 import { viewKinds } from '@millrace/schemas/views';
-import type { ViewKind } from '@millrace/schemas/views';
 import { clickhouseError } from './client.ts';
-import { columnsOf } from './column.ts';
-import type { TableDefinition } from './column.ts';
+import type { EntryTable } from './column.ts';
 import { tables } from './tables.ts';
 import { generationViewStatements, viewStatements } from './views.ts';
 
@@ -13,13 +11,17 @@ import { generationViewStatements, viewStatements } from './views.ts';
  * Tables of present state replace by version: of the rows of an id, the one with the greatest version counts, of equal ones the last
  * written. So a batch may come again, in part or out of order. Deletes are rows too and stay.
  */
-function stateTable<K extends ViewKind>(name: string, definition: TableDefinition<K>): string {
-  const columns = columnsOf(definition).map((column) => `${column.name} ${column.type}`);
-  return `CREATE TABLE IF NOT EXISTS ${name} (${columns.join(', ')})
-    ENGINE = ReplacingMergeTree(version, deleted) ORDER BY id`;
+function stateTable(name: string, { columns }: EntryTable): string[] {
+  const [own, ...further] = columns.map((column) => `${column.name} ${column.type}`);
+  return [
+    `CREATE TABLE IF NOT EXISTS ${name} (${[own, ...further].join(', ')})
+    ENGINE = ReplacingMergeTree(version, deleted) ORDER BY id`,
+    // A table that an earlier release made has fewer columns; what it holds has their defaults until it is written again.
+    `ALTER TABLE ${name} ${further.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ')}`,
+  ];
 }
 
-/** Every statement that a generation of these views needs, in order. All may run again; a table that is there stays as it is. */
+/** Every statement that a generation of these views needs, in order. All may run again; a table that is there gets what it lacks. */
 export function tableStatements(names: ClickhouseNames, views: readonly ViewName[]): string[] {
   const watermarks = `CREATE TABLE IF NOT EXISTS ${names.tables.watermarks} (
       view LowCardinality(String), generation UInt32, partition UInt32,
@@ -27,18 +29,17 @@ export function tableStatements(names: ClickhouseNames, views: readonly ViewName
       stream_time SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
       log_offset SimpleAggregateFunction(max, UInt64)
     ) ENGINE = AggregatingMergeTree ORDER BY (view, generation, partition)`;
-  const kinds = viewKinds.filter((kind) => views.includes(viewHolding(kind)));
-  return [...kinds.map((kind) => tableOf(names, kind)), watermarks, ...generationViewStatements(names, views)];
-}
-
-function tableOf(names: ClickhouseNames, kind: ViewKind): string {
-  const { name, definition } = tables[kind];
-  return stateTable(name(names), definition as TableDefinition<ViewKind>);
+  const held = tables.filter(({ kind }) => views.includes(viewHolding(kind)));
+  return [
+    ...held.flatMap((table) => stateTable(table.name(names), table)),
+    watermarks,
+    ...generationViewStatements(names, views),
+  ];
 }
 
 /**
- * Creates the database and the tables of the views where they are missing, and the `v_*` views where there are none at all. A table's
- * definition never changes in place, a new generation gets the new one.
+ * Creates the database and the tables of the views where they are missing, and the `v_*` views where there are none at all. Tables
+ * get the columns that they lack; no column ever changes in place, a new generation gets the new one.
  */
 export async function ensureSchema(
   client: ClickHouseClient,

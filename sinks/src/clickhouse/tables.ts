@@ -1,7 +1,6 @@
-import type { ClickhouseNames } from '@millrace/schemas/stores';
 import type { ViewKind } from '@millrace/schemas/views';
-import { instant, instantOrNull } from './column.ts';
-import type { Column, TableDefinition } from './column.ts';
+import { held, instant, instantOrNull } from './column.ts';
+import type { Column, EntryTable, TableDefinition } from './column.ts';
 
 const TEXT = 'String';
 const LABEL = 'LowCardinality(String)';
@@ -17,7 +16,7 @@ function table<K extends ViewKind>(
   return { kind, columns: columns.map(([name, type, value]) => ({ name, type, value })) };
 }
 
-export const productTable = table('product', [
+const productTable = table('product', [
   ['tenant_id', LABEL, (product) => product.tenantId],
   ['sku', TEXT, (product) => product.sku],
   ['name', TEXT, (product) => product.name],
@@ -39,13 +38,18 @@ export const productTable = table('product', [
 ]);
 
 /** A row per product, its warehouses' levels as parallel arrays: a warehouse that goes away is gone with the next version. */
-export const stockTable = table('stock', [
+const stockTable = table('stock', [
   ['tenant_id', LABEL, (stock) => stock.tenantId],
   ['on_hand', 'Int64', (stock) => stock.onHand],
   ['reserved', 'Int64', (stock) => stock.reserved],
   ['available', 'Int64', (stock) => stock.available],
   ['status', LABEL, (stock) => stock.status],
   ['low_stock_threshold', 'Int32', (stock) => stock.lowStockThreshold],
+  ['velocity_7d', 'Nullable(Float64)', (stock) => stock.velocity7d],
+  ['velocity_28d', 'Nullable(Float64)', (stock) => stock.velocity28d],
+  ['days_of_cover', 'Nullable(Float64)', (stock) => stock.daysOfCover],
+  ['projected_stock_out_at', `Nullable(${INSTANT})`, (stock) => instantOrNull(stock.projectedStockOutAt)],
+  ['unexplained', 'Int64', (stock) => stock.unexplained],
   ['level_variants', list(TEXT), (stock) => stock.variants.flatMap((v) => v.warehouses.map(() => v.variantId))],
   ['level_warehouses', list(TEXT), (stock) => stock.variants.flatMap((v) => v.warehouses.map((w) => w.warehouseId))],
   ['level_on_hand', list('Int64'), (stock) => stock.variants.flatMap((v) => v.warehouses.map((w) => w.onHand))],
@@ -53,7 +57,7 @@ export const stockTable = table('stock', [
   ['level_available', list('Int64'), (stock) => stock.variants.flatMap((v) => v.warehouses.map((w) => w.available))],
 ]);
 
-export const movementTable = table('movement', [
+const movementTable = table('movement', [
   ['tenant_id', LABEL, (movement) => movement.tenantId],
   ['product_id', TEXT, (movement) => movement.productId],
   ['movement_id', TEXT, (movement) => movement.movementId],
@@ -66,11 +70,12 @@ export const movementTable = table('movement', [
 ]);
 
 /** A row per product, its variants' prices as parallel arrays. */
-export const priceTable = table('price', [
+const priceTable = table('price', [
   ['tenant_id', LABEL, (price) => price.tenantId],
   ['amount', MONEY, (price) => price.amount],
   ['currency', LABEL, (price) => price.currency],
   ['base_amount', MONEY, (price) => price.baseAmount],
+  ['list_amount', `Nullable(${MONEY})`, (price) => price.listAmount],
   ['reason', LABEL, (price) => price.reason],
   ['valid_until', `Nullable(${INSTANT})`, (price) => instantOrNull(price.validUntil)],
   ['lowest_30d', MONEY, (price) => price.lowest30d],
@@ -90,7 +95,7 @@ export const priceTable = table('price', [
   ],
 ]);
 
-export const priceChangeTable = table('pricechange', [
+const priceChangeTable = table('pricechange', [
   ['tenant_id', LABEL, (change) => change.tenantId],
   ['product_id', TEXT, (change) => change.productId],
   ['variant_id', TEXT, (change) => change.variantId],
@@ -102,7 +107,7 @@ export const priceChangeTable = table('pricechange', [
 ]);
 
 /** A row per order, its lines as parallel arrays: a line that is removed is gone with the order's next version, and totals follow. */
-export const orderTable = table('order', [
+const orderTable = table('order', [
   ['tenant_id', LABEL, (order) => order.tenantId],
   ['order_number', TEXT, (order) => order.orderNumber],
   ['customer_key', TEXT, (order, { customerKey }) => customerKey(order.customerId)],
@@ -127,12 +132,24 @@ export const orderTable = table('order', [
   ['flags', list(LABEL), (order) => order.flags],
 ]);
 
-/** Each kind's table and its name. Which view it belongs to: `viewHolding`. */
-export const tables = {
-  product: { definition: productTable, name: (names: ClickhouseNames) => names.tables.products },
-  stock: { definition: stockTable, name: (names: ClickhouseNames) => names.tables.stock },
-  movement: { definition: movementTable, name: (names: ClickhouseNames) => names.tables.movements },
-  price: { definition: priceTable, name: (names: ClickhouseNames) => names.tables.prices },
-  pricechange: { definition: priceChangeTable, name: (names: ClickhouseNames) => names.tables.priceChanges },
-  order: { definition: orderTable, name: (names: ClickhouseNames) => names.tables.orders },
-} satisfies { [K in ViewKind]: { definition: TableDefinition<K>; name: (names: ClickhouseNames) => string } };
+const stockEventTable = table('stockevent', [
+  ['tenant_id', LABEL, (event) => event.tenantId],
+  ['product_id', TEXT, (event) => event.productId],
+  ['name', LABEL, (event) => event.name],
+  ['status', LABEL, (event) => event.status],
+  ['previous_status', LABEL, (event) => event.previousStatus ?? ''],
+  ['available', 'Int64', (event) => event.available],
+  ['unexplained', 'Int64', (event) => event.unexplained],
+  ['at', INSTANT, (event) => instant(event.at)],
+]);
+
+/** Every table of view entries. */
+export const tables: readonly EntryTable[] = [
+  held(productTable, 'products'),
+  held(stockTable, 'stock'),
+  held(movementTable, 'movements'),
+  held(stockEventTable, 'stockEvents'),
+  held(priceTable, 'prices'),
+  held(priceChangeTable, 'priceChanges'),
+  held(orderTable, 'orders'),
+];

@@ -61,6 +61,11 @@ export function generationViewStatements(names: ClickhouseNames, views: readonly
      ${present(tables.movements)} ${alive}`,
   );
   view(
+    'stockEvents',
+    `SELECT product_id, name, tenant_id, status, previous_status, available, unexplained, at, ${position}, committed_at
+     ${present(tables.stockEvents)} ${alive}`,
+  );
+  view(
     'priceChanges',
     `SELECT product_id, variant_id, tenant_id, amount, previous_amount, currency, reason, at, ${position}, committed_at
      ${present(tables.priceChanges)} ${alive}`,

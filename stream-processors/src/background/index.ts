@@ -1,3 +1,3 @@
-export { bucketOf } from './buckets.ts';
+export { BUCKETS, bucketOf } from './buckets.ts';
 export { SWEEP_TIMER, reach, sweepOn } from './sweep.ts';
 export type { Sweep, Swept } from './sweep.ts';

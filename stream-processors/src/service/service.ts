@@ -12,6 +12,8 @@ import type { ViewCodec } from '@millrace/schemas/views';
 import { processors as allProcessors } from '../processors/index.ts';
 import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
 import type { AnyProcessor, OutputSchemas, RunnerLimits, ViewLog } from '../runtime/index.ts';
+import { openStockRelays } from '../relay/index.ts';
+import type { EventRelay } from '../relay/index.ts';
 import { ProcessorMetrics } from './metrics.ts';
 import { statusOf } from './status.ts';
 import type { TaskStatus } from './status.ts';
@@ -46,6 +48,7 @@ const JOIN_MS = 20;
 export class ProcessingService implements Service {
   readonly #options: ProcessingOptions;
   #running: readonly Running[] = [];
+  #relays: readonly EventRelay[] = [];
   #isReady = false;
 
   constructor(options: ProcessingOptions) {
@@ -76,7 +79,7 @@ export class ProcessingService implements Service {
     const stop = AbortSignal.any([signal, failed.signal]);
     try {
       await Promise.all(
-        this.#running.map(async ({ runner }) => {
+        [...this.#running.map(({ runner }) => runner), ...this.#relays].map(async (runner) => {
           try {
             await runner.run(stop);
           } catch (error) {
@@ -87,7 +90,7 @@ export class ProcessingService implements Service {
       );
     } finally {
       this.#isReady = false;
-      await Promise.all(this.#running.map(({ runner }) => runner.close()));
+      await Promise.all([...this.#running.map(({ runner }) => runner), ...this.#relays].map((part) => part.close()));
     }
   }
 
@@ -145,6 +148,14 @@ export class ProcessingService implements Service {
       });
       return { processor, runner };
     };
+    const codec = codecs.get('views.inventory');
+    if (codec !== undefined && chosen.some(({ output }) => output === 'views.inventory')) {
+      this.#relays = await openStockRelays({
+        ...{ log, registry, topicPrefix, codec, now: shared.now },
+        partitions: Array.from({ length: partitions }, (_, partition) => partition),
+        createReader: () => single.createReader(),
+      });
+    }
     return Promise.all(
       chosen.flatMap((processor) => Array.from({ length: partitions }, (_, partition) => open(processor, partition))),
     );

@@ -44,6 +44,12 @@ function careless(amount: (count: number) => number): AnyProcessor {
         ...levels,
         status: 'in_stock',
         lowStockThreshold: 0,
+        velocity7d: null,
+        velocity28d: null,
+        daysOfCover: null,
+        projectedStockOutAt: null,
+        unexplained: 0,
+        flags: [],
         variants: [],
       });
     },

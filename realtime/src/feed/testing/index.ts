@@ -82,6 +82,12 @@ export function stockEntry(id: string, lsn: bigint, available: number | null, ts
           available,
           status: available > 0 ? 'in_stock' : 'out_of_stock',
           lowStockThreshold: 10,
+          velocity7d: null,
+          velocity28d: null,
+          daysOfCover: null,
+          projectedStockOutAt: null,
+          unexplained: 0,
+          flags: [],
           variants: [],
         };
   return { kind: 'stock', id, lsn, tsUs, data };

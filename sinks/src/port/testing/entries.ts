@@ -39,6 +39,12 @@ export const stockData: fc.Arbitrary<ViewData['stock']> = fc.record({
   ...levels,
   status: stockStatus,
   lowStockThreshold: level,
+  velocity7d: nullable(fc.constantFrom(0, 0.14, 12.5)),
+  velocity28d: nullable(fc.constantFrom(0, 0.04, 11.25)),
+  daysOfCover: nullable(fc.constantFrom(0, 3.5)),
+  projectedStockOutAt: nullable(instant),
+  unexplained: fc.integer({ min: -5, max: 5 }),
+  flags: fc.constantFrom<string[]>([], ['movement-mismatch']),
   variants: uniqueBy(
     fc.record({
       variantId,
@@ -58,6 +64,18 @@ const movementData: fc.Arbitrary<ViewData['movement']> = fc.record({
   delta: fc.integer({ min: -50, max: 50 }),
   kind: fc.constantFrom('sale', 'adjustment'),
   orderId: nullable(orderId),
+  at: instant,
+});
+
+const stockEventData: fc.Arbitrary<ViewData['stockevent']> = fc.record({
+  tenantId: fc.constant(tenantId),
+  productId,
+  name: fc.constantFrom('LowStock', 'OutOfStock', 'BackInStock', 'StockMismatch'),
+  status: stockStatus,
+  previousStatus: nullable(stockStatus),
+  ...levels,
+  lowStockThreshold: level,
+  unexplained: level,
   at: instant,
 });
 
@@ -179,6 +197,7 @@ function change<K extends ViewKind>(kind: K, data: fc.Arbitrary<ViewData[K]>, id
 const changes: fc.Arbitrary<Change> = fc.oneof(
   change('stock', stockData, (data) => data.productId),
   change('movement', movementData, (data) => `${data.productId}/${data.movementId}`),
+  change('stockevent', stockEventData, (data) => `${data.productId}/${data.at}`),
   change('price', priceData, (data) => data.productId),
   change('pricechange', priceChangeData, (data) => `${data.productId}/${data.variantId}/${data.at}`),
   change('product', productData, (data) => data.productId),

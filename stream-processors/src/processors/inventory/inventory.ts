@@ -1,24 +1,26 @@
-import type { Change, Row } from '@millrace/schemas/cdc';
-import { identity, integer, isoTime, microseconds, optionalText, text, without } from '../../fields/index.ts';
-import type { Context } from '../../runtime/index.ts';
-import { defineProcessor, keyedStore, rowsOf } from '../../runtime/index.ts';
-import { stockView } from './stock.ts';
+import { lsnText } from '@millrace/kernel/position';
+import type { Change } from '@millrace/schemas/cdc';
+import type { StockView } from '@millrace/schemas/views';
+import { identity, integer, isoTime, microseconds, text, without } from '../../fields/index.ts';
+import { defineProcessor, rowsOf } from '../../runtime/index.ts';
+import { levelKey, onMovement, withLevel } from './movements.ts';
+import { nextDay } from './sales.ts';
+import { nextExpiry, stockView } from './stock.ts';
 import type { ProductStock } from './stock.ts';
-
-const stores = { products: keyedStore<ProductStock>() };
-type Ctx = Context<typeof stores>;
-
-const empty: ProductStock = { tenantId: null, variants: [], levels: {} };
+import { noStock, stores, update } from './stores.ts';
+import type { Ctx } from './stores.ts';
+import { transitionOf } from './transitions.ts';
 
 /**
- * Stock per product, variant and warehouse (`stock:<productId>`, for every product, zeros where it has no inventory rows), and each movement
- * as a fact of its own (`movement:<movementId>`). Reserved comes from the inventory row, which the reservations keep.
+ * Stock per product, variant and warehouse (`stock:<productId>`, for every product, zeros where it has no inventory rows), each movement as a fact
+ * of its own (`movement:<movementId>`), and each turn of a product's stock (`stockevent:<productId>/<position>/<name>`), which follow into
+ * `events.inventory`. Reserved comes from the inventory row, less what its reservations no longer hold as of stream time.
  */
 export const inventory = defineProcessor({
   name: 'inventory',
   output: 'views.inventory',
-  stateVersion: 1,
-  inputs: [rowsOf('cdc.catalog', 'products', 'product_variants', 'inventory', 'stock_movements')],
+  stateVersion: 2,
+  inputs: [rowsOf('cdc.catalog', 'products', 'product_variants', 'inventory', 'stock_movements', 'reservations')],
   stores,
 
   apply(change, ctx) {
@@ -29,17 +31,59 @@ export const inventory = defineProcessor({
     handlers[change.table]?.(change, ctx);
   },
 
+  onTimer(productId, ctx) {
+    ctx.touch(productId);
+  },
+
   emit(productId, ctx) {
-    const product = ctx.stores.products.get(productId);
-    ctx.put('stock', productId, product?.tenantId == null ? null : stockView(productId, product.tenantId, product));
+    const held = ctx.stores.products.get(productId);
+    if (held?.tenantId == null) {
+      ctx.clearTimer(productId);
+      ctx.put('stock', productId, null);
+      return;
+    }
+    const nowUs = ctx.streamTimeUs;
+    const view = stockView(productId, held.tenantId, held, nowUs);
+    ctx.put('stock', productId, view);
+    tellTurns(productId, held, view, ctx);
+    const dueUs = Math.min(nextExpiry(held, nowUs) ?? Infinity, nextDay(held.sales, productId, nowUs) ?? Infinity);
+    if (dueUs === Infinity) ctx.clearTimer(productId);
+    else ctx.setTimer(productId, dueUs);
   },
 });
+
+/** A product that has no levels yet has no status to turn from. */
+function tellTurns(productId: string, held: ProductStock, view: StockView, ctx: Ctx): void {
+  const shown = Object.keys(held.levels).length === 0 ? null : view.status;
+  const wasFlagged = held.alarmed;
+  const isFlagged = view.flags.length > 0;
+  if (shown === held.shown && wasFlagged === isFlagged) return;
+  ctx.stores.products.set(productId, { ...held, shown, alarmed: isFlagged });
+  const names = [transitionOf(held.shown, shown), isFlagged && !wasFlagged ? ('StockMismatch' as const) : null];
+  for (const name of names) {
+    if (name === null) continue;
+    ctx.put('stockevent', `${productId}/${lsnText(ctx.lsn)}/${name}`, {
+      tenantId: view.tenantId,
+      productId,
+      name,
+      status: view.status,
+      previousStatus: held.shown,
+      onHand: view.onHand,
+      reserved: view.reserved,
+      available: view.available,
+      lowStockThreshold: view.lowStockThreshold,
+      unexplained: view.unexplained,
+      at: isoTime(ctx.streamTimeUs),
+    });
+  }
+}
 
 const handlers: Readonly<Record<string, (change: Change, ctx: Ctx) => void>> = {
   products: onProduct,
   product_variants: onVariant,
   inventory: onLevel,
   stock_movements: onMovement,
+  reservations: onReservation,
 };
 
 function onProduct(change: Change, ctx: Ctx): void {
@@ -50,13 +94,10 @@ function onProduct(change: Change, ctx: Ctx): void {
     ctx.touch(id);
   }
   if (row === null) return;
-  const id = text(row, 'product_id');
-  const held = ctx.stores.products.get(id);
   const tenantId = text(row, 'tenant_id');
   // Other columns of the product are of no concern here; a row that is read again mends what follows, so it is shown again.
-  if (held?.tenantId === tenantId && change.op !== 'r') return;
-  ctx.stores.products.set(id, { ...(held ?? empty), tenantId });
-  ctx.touch(id);
+  if (ctx.stores.products.get(text(row, 'product_id'))?.tenantId === tenantId && change.op !== 'r') return;
+  update(ctx, row, (held) => ({ ...held, tenantId }));
 }
 
 function onVariant(change: Change, ctx: Ctx): void {
@@ -72,58 +113,54 @@ function onVariant(change: Change, ctx: Ctx): void {
   }
 }
 
-const levelKey = (row: Row): string => `${text(row, 'variant_id')}/${text(row, 'warehouse_id')}`;
-
 function onLevel(change: Change, ctx: Ctx): void {
   const { gone, row } = identity(change, 'product_id', 'variant_id', 'warehouse_id');
   if (gone !== null) {
     const key = levelKey(gone);
-    update(ctx, gone, (held) => ({ ...held, levels: without(held.levels, key) }));
+    update(ctx, gone, (held) => ({
+      ...held,
+      levels: without(held.levels, key),
+      unexplained: without(held.unexplained, key),
+    }));
   }
-  if (row !== null) {
-    const key = levelKey(row);
-    const level = [integer(row, 'quantity'), integer(row, 'reserved'), integer(row, 'low_stock_threshold')] as const;
-    update(ctx, row, (held) => ({ ...held, levels: { ...held.levels, [key]: level } }));
-  }
-}
-
-function onMovement(change: Change, ctx: Ctx): void {
-  const { gone, row } = identity(change, 'product_id', 'movement_id');
-  if (gone !== null) ctx.put('movement', text(gone, 'movement_id'), null);
   if (row === null) return;
-  const movementId = text(row, 'movement_id');
-  ctx.put('movement', movementId, {
-    tenantId: text(row, 'tenant_id'),
-    productId: text(row, 'product_id'),
-    movementId,
-    variantId: text(row, 'variant_id'),
-    warehouseId: text(row, 'warehouse_id'),
-    delta: integer(row, 'delta'),
-    kind: text(row, 'kind'),
-    orderId: optionalText(row, 'order_id'),
-    at: isoTime(microseconds(row, 'created_at')),
-  });
+  const level = [integer(row, 'quantity'), integer(row, 'reserved'), integer(row, 'low_stock_threshold')] as const;
+  update(ctx, row, (held) => withLevel(held, levelKey(row), level, ctx, change.op));
 }
 
-function update(ctx: Ctx, row: Row, change: (held: ProductStock) => ProductStock): void {
-  const id = text(row, 'product_id');
-  const next = change(ctx.stores.products.get(id) ?? empty);
-  // What is left of a product that is gone, after its last row: nothing.
-  const isGone = next.tenantId === null && next.variants.length === 0 && Object.keys(next.levels).length === 0;
-  if (isGone) ctx.stores.products.delete(id);
-  else ctx.stores.products.set(id, next);
-  ctx.touch(id);
+function onReservation(change: Change, ctx: Ctx): void {
+  const { gone, row } = identity(change, 'product_id', 'reservation_id');
+  if (gone !== null) {
+    const id = text(gone, 'reservation_id');
+    update(ctx, gone, (held) => ({ ...held, reservations: without(held.reservations, id) }));
+  }
+  if (row === null) return;
+  const id = text(row, 'reservation_id');
+  const isActive = text(row, 'state') === 'active' && row['expires_at'] !== Infinity;
+  const reservation = isActive
+    ? { level: levelKey(row), quantity: integer(row, 'quantity'), expiresUs: microseconds(row, 'expires_at') }
+    : null;
+  update(ctx, row, (held) => ({
+    ...held,
+    reservations: reservation === null ? without(held.reservations, id) : { ...held.reservations, [id]: reservation },
+  }));
 }
 
-/** Movements are facts without state: the ones written before a truncate stay. */
+const emptied: Readonly<Record<string, Partial<ProductStock>>> = {
+  products: { tenantId: null },
+  product_variants: { variants: [] },
+  inventory: { levels: {}, unexplained: {} },
+  reservations: { reservations: {} },
+};
+
+/** Movements are facts: the ones written before a truncate stay. */
 function truncate(table: string, ctx: Ctx): void {
-  if (table === 'stock_movements') return;
+  const patch = emptied[table];
+  if (patch === undefined) return;
   for (const id of ctx.stores.products.keys()) {
-    const held = ctx.stores.products.get(id);
-    if (held === undefined) continue;
+    const held = ctx.stores.products.get(id) ?? noStock;
     if (table === 'products') ctx.stores.products.delete(id);
-    else if (table === 'product_variants') ctx.stores.products.set(id, { ...held, variants: [] });
-    else ctx.stores.products.set(id, { ...held, levels: {} });
+    else ctx.stores.products.set(id, { ...held, ...patch });
     ctx.touch(id);
   }
 }

@@ -1,0 +1,3 @@
+export { EventRelay } from './event-relay.ts';
+export type { EventRelayOptions } from './event-relay.ts';
+export { openStockRelays } from './open-stock-relays.ts';

@@ -1,0 +1,41 @@
+import type { LogClient, LogReader } from '@millrace/kernel/log';
+import { STOCK_EVENTS_TOPIC } from '@millrace/schemas/events';
+import { barrierRecord, barrierSchema, watermarkRecord, watermarkSchema } from '@millrace/schemas/markers';
+import type { SchemaRegistry } from '@millrace/schemas/registry';
+import type { ViewCodec } from '@millrace/schemas/views';
+import { EventRelay } from './event-relay.ts';
+import { stockEvents } from './stock-events.ts';
+
+export interface StockRelaysOptions {
+  readonly log: LogClient;
+  readonly registry: SchemaRegistry;
+  readonly topicPrefix: string;
+  /** Those of the inventory's tasks that this process runs. */
+  readonly partitions: readonly number[];
+  /** Of `views.inventory`. */
+  readonly codec: ViewCodec;
+  readonly createReader?: () => LogReader;
+  readonly now: () => number;
+}
+
+/** `views.inventory` into `events.inventory`, a relay per partition. */
+export async function openStockRelays(options: StockRelaysOptions): Promise<EventRelay[]> {
+  const { registry, topicPrefix, partitions, ...shared } = options;
+  if (partitions.length === 0) return [];
+  const topic = topicPrefix + STOCK_EVENTS_TOPIC;
+  const event = await stockEvents(registry, topic);
+  const barrierId = await registry.register(topic, barrierSchema);
+  const watermarkId = await registry.register(topic, watermarkSchema);
+  return Promise.all(
+    partitions.map((partition) =>
+      EventRelay.open({
+        ...shared,
+        from: { topic: `${topicPrefix}views.inventory`, partition },
+        to: { topic, partition },
+        event,
+        watermark: (applied) => watermarkRecord(watermarkId, applied),
+        barrier: (writer, epoch) => barrierRecord(barrierId, writer, epoch),
+      }),
+    ),
+  );
+}
