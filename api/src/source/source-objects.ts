@@ -155,8 +155,50 @@ function readOrder(sql: Sql, id: string): Promise<OrderView | null> {
        'timeline', coalesce((
          select jsonb_agg(jsonb_build_object('status', h.to_status, 'at', ${iso('h.at')}) order by h.at, h.history_id)
          from commerce.order_status_history h where h.order_id = o.order_id), '[]'),
-       'flags', '[]'::jsonb) as data
-     from commerce.orders o where o.order_id = $1`,
+       'flags', '[]'::jsonb, 'paidAmount', money.paid::text, 'refundedAmount', money.refunded::text,
+       'paymentStatus', case
+         when money.refunded >= money.paid and money.refunded > 0 then 'refunded'
+         when money.refunded > 0 then 'partially_refunded'
+         when money.paid > 0 and money.paid >= o.total_amount then 'paid'
+         when money.paid > 0 then 'partially_paid'
+         when money.started then 'pending'
+         when money.failed then 'failed'
+         else 'unpaid' end,
+       'shippingStatus', case
+         when goods.returned then 'returned'
+         when goods.gone is not true then 'unshipped'
+         when goods.waiting then 'partially_shipped'
+         when goods.arrived then 'delivered'
+         else 'shipped' end,
+       'promisedBy', null, 'late', false,
+       'payments', coalesce((
+         select jsonb_agg(jsonb_build_object('paymentId', p.payment_id, 'provider', p.provider, 'status', p.status,
+           'amount', p.amount::text, 'currency', p.currency) order by p.payment_id)
+         from commerce.payments p where p.order_id = o.order_id), '[]'),
+       'refunds', coalesce((
+         select jsonb_agg(jsonb_build_object('refundId', r.refund_id, 'status', r.status, 'amount', r.amount::text) order by r.refund_id)
+         from commerce.refunds r where r.order_id = o.order_id), '[]'),
+       'shipments', coalesce((
+         select jsonb_agg(jsonb_build_object('shipmentId', s.shipment_id, 'status', s.status, 'carrier', s.carrier,
+           'tracking', s.tracking, 'shippedAt', ${iso('s.shipped_at')}, 'deliveredAt', ${iso('s.delivered_at')}) order by s.shipment_id)
+         from commerce.shipments s where s.order_id = o.order_id), '[]'),
+       'returns', coalesce((
+         select jsonb_agg(jsonb_build_object('returnId', r.return_id, 'status', r.status, 'reason', r.reason) order by r.return_id)
+         from commerce.returns r where r.order_id = o.order_id), '[]')) as data
+     from commerce.orders o
+     cross join lateral (
+       select coalesce(sum(p.amount) filter (where p.status in ('completed', 'refunded')), 0)::numeric(12,2) as paid,
+         greatest(
+           coalesce(sum(p.amount) filter (where p.status = 'refunded'), 0),
+           coalesce((select sum(r.amount) from commerce.refunds r where r.order_id = o.order_id and r.status = 'completed'), 0)
+         )::numeric(12,2) as refunded,
+         bool_or(p.status = 'initiated') as started, bool_or(p.status = 'failed') as failed
+       from commerce.payments p where p.order_id = o.order_id) money
+     cross join lateral (
+       select bool_or(s.status = 'returned') as returned, bool_or(s.status <> 'pending') as gone,
+         bool_or(s.status = 'pending') as waiting, bool_and(s.status = 'delivered') as arrived
+       from commerce.shipments s where s.order_id = o.order_id and s.status not in ('cancelled', 'failed')) goods
+     where o.order_id = $1`,
     id,
   );
 }

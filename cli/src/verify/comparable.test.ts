@@ -46,6 +46,16 @@ test('an order keeps the order of its statuses: they are a history', () => {
       { status: 'paid', at: '2026-01-01T00:00:01.000Z' },
     ],
     flags: [],
+    paymentStatus: 'unpaid' as const,
+    paidAmount: '0.00',
+    refundedAmount: '0.00',
+    shippingStatus: 'unshipped' as const,
+    promisedBy: null,
+    late: false,
+    payments: [],
+    refunds: [],
+    shipments: [],
+    returns: [],
   };
   expect(comparableOrder(order)['statuses']).toEqual(['pending', 'paid']);
 });

@@ -71,5 +71,9 @@ export function comparableOrder(view: OrderView): Comparable {
       ]),
     ),
     statuses: view.timeline.map((event) => event.status),
+    paidAmount: view.paidAmount,
+    refundedAmount: view.refundedAmount,
+    shipments: Object.fromEntries(view.shipments.map((shipment) => [shipment.shipmentId, shipment.status])),
+    returns: Object.fromEntries(view.returns.map((row) => [row.returnId, row.status])),
   };
 }

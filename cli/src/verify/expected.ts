@@ -142,7 +142,18 @@ const queries: Readonly<Record<DocumentKind, string>> = {
         select jsonb_object_agg(i.item_id, jsonb_build_array(i.product_id, i.variant_id, i.quantity, i.unit_price::text, i.total_price::text))
         from commerce.order_items i where i.order_id = o.order_id), '{}'),
       'statuses', coalesce((
-        select jsonb_agg(h.to_status order by h.at, h.history_id) from commerce.order_status_history h where h.order_id = o.order_id), '[]')
+        select jsonb_agg(h.to_status order by h.at, h.history_id) from commerce.order_status_history h where h.order_id = o.order_id), '[]'),
+      'paidAmount', (
+        select coalesce(sum(p.amount) filter (where p.status in ('completed', 'refunded')), 0)::numeric(12,2)::text
+        from commerce.payments p where p.order_id = o.order_id),
+      'refundedAmount', greatest(
+        (select coalesce(sum(r.amount), 0) from commerce.refunds r where r.order_id = o.order_id and r.status = 'completed'),
+        (select coalesce(sum(p.amount), 0) from commerce.payments p where p.order_id = o.order_id and p.status = 'refunded')
+        )::numeric(12,2)::text,
+      'shipments', coalesce((
+        select jsonb_object_agg(s.shipment_id, s.status) from commerce.shipments s where s.order_id = o.order_id), '{}'),
+      'returns', coalesce((
+        select jsonb_object_agg(r.return_id, r.status) from commerce.returns r where r.order_id = o.order_id), '{}')
       ) as document
     from commerce.orders o where o.order_id = any($1::uuid[])`,
 };

@@ -14,9 +14,11 @@ export type { ViewKind } from './schemas.ts';
 export type {
   OrderItem,
   OrderView,
+  PaymentStatus,
   PriceChangeView,
   PriceView,
   ProductView,
+  ShippingStatus,
   StockEventName,
   StockEventView,
   StockMovementView,

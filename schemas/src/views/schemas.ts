@@ -11,6 +11,7 @@ const strings = (...names: string[]): Field[] => names.map((name) => field(name,
 const ints = (...names: string[]): Field[] => names.map((name) => field(name, 'int'));
 const record = (name: string, fields: Field[]) => ({ type: 'record', name, fields });
 const list = (items: unknown) => ({ type: 'array', items });
+const rows = (name: string, items: unknown): Field => ({ name, type: list(items), default: [] });
 
 /** Every view value: position, commit time and the data, null where the entry is deleted at that commit. */
 function viewSchema(name: string, fields: Field[]) {
@@ -138,6 +139,22 @@ export const orderSchema = viewSchema('Order', [
   ),
   field('timeline', list(record('OrderEvent', strings('status', 'at')))),
   field('flags', list('string')),
+  { name: 'paymentStatus', type: 'string', default: 'unpaid' },
+  { name: 'paidAmount', type: 'string', default: '0.00' },
+  { name: 'refundedAmount', type: 'string', default: '0.00' },
+  { name: 'shippingStatus', type: 'string', default: 'unshipped' },
+  optional('promisedBy', 'string'),
+  { name: 'late', type: 'boolean', default: false },
+  rows('payments', record('OrderPayment', strings('paymentId', 'provider', 'status', 'amount', 'currency'))),
+  rows('refunds', record('OrderRefund', strings('refundId', 'status', 'amount'))),
+  rows(
+    'shipments',
+    record('OrderShipment', [
+      ...strings('shipmentId', 'status'),
+      ...['carrier', 'tracking', 'shippedAt', 'deliveredAt'].map((name) => optional(name, 'string')),
+    ]),
+  ),
+  rows('returns', record('OrderReturn', [...strings('returnId', 'status'), optional('reason', 'string')])),
 ]);
 
 export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {

@@ -147,6 +147,10 @@ export interface OrderItem {
   readonly totalPrice: string;
 }
 
+export type PaymentStatus =
+  'unpaid' | 'pending' | 'failed' | 'partially_paid' | 'paid' | 'partially_refunded' | 'refunded';
+export type ShippingStatus = 'unshipped' | 'partially_shipped' | 'shipped' | 'delivered' | 'returned';
+
 export interface OrderView {
   readonly tenantId: string;
   readonly orderId: string;
@@ -163,8 +167,35 @@ export interface OrderView {
   readonly items: readonly OrderItem[];
   /** Statuses in the order they were reached. */
   readonly timeline: readonly { readonly status: string; readonly at: string }[];
-  /** What does not add up, kept visible: `illegal-transition:<from>-><to>`, `total-mismatch`. */
+  /**
+   * What does not add up, kept visible: `illegal-transition:<from>-><to>`, `total-mismatch`, `overpaid`, `refund-exceeds-payment`,
+   * `payment-currency-mismatch`, `late`.
+   */
   readonly flags: readonly string[];
+  readonly paymentStatus: PaymentStatus;
+  readonly paidAmount: string;
+  readonly refundedAmount: string;
+  readonly shippingStatus: ShippingStatus;
+  readonly promisedBy: string | null;
+  /** It arrived after its promise, or is due and has not arrived. */
+  readonly late: boolean;
+  readonly payments: readonly {
+    readonly paymentId: string;
+    readonly provider: string;
+    readonly status: string;
+    readonly amount: string;
+    readonly currency: string;
+  }[];
+  readonly refunds: readonly { readonly refundId: string; readonly status: string; readonly amount: string }[];
+  readonly shipments: readonly {
+    readonly shipmentId: string;
+    readonly status: string;
+    readonly carrier: string | null;
+    readonly tracking: string | null;
+    readonly shippedAt: string | null;
+    readonly deliveredAt: string | null;
+  }[];
+  readonly returns: readonly { readonly returnId: string; readonly status: string; readonly reason: string | null }[];
 }
 
 export interface ViewData {

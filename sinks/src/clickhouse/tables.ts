@@ -130,6 +130,11 @@ const orderTable = table('order', [
   ['timeline_statuses', list(LABEL), (order) => order.timeline.map(({ status }) => status)],
   ['timeline_at', list(INSTANT), (order) => order.timeline.map(({ at }) => instant(at))],
   ['flags', list(LABEL), (order) => order.flags],
+  ['payment_status', LABEL, (order) => order.paymentStatus],
+  ['paid_amount', MONEY, (order) => order.paidAmount],
+  ['refunded_amount', MONEY, (order) => order.refundedAmount],
+  ['shipping_status', LABEL, (order) => order.shippingStatus],
+  ['late', 'Bool', (order) => order.late],
 ]);
 
 const stockEventTable = table('stockevent', [

@@ -119,6 +119,16 @@ export function orderEntry(
     items: [],
     timeline: [{ status, at: '2026-01-01T00:00:00Z' }],
     flags: [],
+    paymentStatus: 'unpaid' as const,
+    paidAmount: '0.00',
+    refundedAmount: '0.00',
+    shippingStatus: 'unshipped' as const,
+    promisedBy: null,
+    late: false,
+    payments: [],
+    refunds: [],
+    shipments: [],
+    returns: [],
   };
   return { kind: 'order', id, lsn, tsUs, data };
 }

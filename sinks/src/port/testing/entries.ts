@@ -183,6 +183,16 @@ export const orderData: fc.Arbitrary<ViewData['order']> = fc.record({
   ),
   timeline: fc.array(fc.record({ status: fc.constantFrom('pending', 'paid'), at: instant }), { maxLength: 3 }),
   flags: fc.constantFrom<string[]>([], ['total-mismatch']),
+  paymentStatus: fc.constantFrom('unpaid', 'paid', 'refunded'),
+  paidAmount: amount,
+  refundedAmount: amount,
+  shippingStatus: fc.constantFrom('unshipped', 'shipped', 'delivered'),
+  promisedBy: nullable(instant),
+  late: fc.boolean(),
+  payments: fc.constant([]),
+  refunds: fc.constant([]),
+  shipments: fc.constant([]),
+  returns: fc.constant([]),
 });
 
 type Change = { readonly [K in ViewKind]: Pick<ViewEntry<K>, 'kind' | 'id' | 'data'> }[ViewKind];

@@ -1,5 +1,7 @@
 import type { OrderView } from '@millrace/schemas/views';
 import { add, amountText, isoTime, multiply } from '../../fields/index.ts';
+import { deliveredUs, moneyOf, settlementLists, shippingStatus } from './settlement.ts';
+import type { Money, Settlement } from './settlement.ts';
 import { isAllowed } from './transitions.ts';
 
 /** Amounts in hundredths, times in µs. */
@@ -32,7 +34,10 @@ export interface StatusEvent {
   readonly atUs: number;
 }
 
-export interface OrderState {
+/** What an order is promised by: so long after it was placed. */
+export const PROMISE_US = 7 * 24 * 3600 * 1_000_000;
+
+export interface OrderState extends Settlement {
   /** Null until the order's own row is seen. */
   readonly head: OrderHead | null;
   /** By item id. */
@@ -43,8 +48,11 @@ export interface OrderState {
   readonly seen: readonly StatusEvent[];
 }
 
-export function orderView(orderId: string, head: OrderHead, order: OrderState): OrderView {
+/** As of a stream time (µs). */
+export function orderView(orderId: string, head: OrderHead, order: OrderState, nowUs: number): OrderView {
   const timeline = timelineOf(order);
+  const money = moneyOf(order, head.total);
+  const late = isLate(head, order, timeline, nowUs);
   return {
     tenantId: head.tenantId,
     orderId,
@@ -67,7 +75,14 @@ export function orderView(orderId: string, head: OrderHead, order: OrderState): 
         return [{ itemId, ...rest, unitPrice: amountText(unitPrice), totalPrice: amountText(totalPrice) }];
       }),
     timeline: timeline.map(({ status, atUs }) => ({ status, at: isoTime(atUs) })),
-    flags: [...illegalTransitions(timeline), ...(totalsAgree(head, order) ? [] : ['total-mismatch'])],
+    flags: flagsOf(head, order, timeline, money, late),
+    paymentStatus: money.status,
+    paidAmount: amountText(money.paid),
+    refundedAmount: amountText(money.refunded),
+    shippingStatus: shippingStatus(order),
+    promisedBy: isoTime(head.placedAtUs + PROMISE_US),
+    late,
+    ...settlementLists(order),
   };
 }
 
@@ -76,6 +91,39 @@ export function timelineOf({ history, seen }: OrderState): readonly StatusEvent[
   const ids = Object.keys(history).sort();
   if (ids.length === 0) return seen;
   return ids.flatMap((id) => history[id] ?? []).sort((a, b) => a.atUs - b.atUs);
+}
+
+function flagsOf(
+  head: OrderHead,
+  order: OrderState,
+  timeline: readonly StatusEvent[],
+  { paid, refunded }: Money,
+  late: boolean,
+): string[] {
+  const isOther = Object.values(order.payments).some(({ currency }) => currency !== head.currency);
+  const found: readonly (readonly [string, boolean])[] = [
+    ['total-mismatch', !totalsAgree(head, order)],
+    ['overpaid', paid > head.total],
+    ['refund-exceeds-payment', refunded > paid],
+    ['payment-currency-mismatch', isOther],
+    ['late', late],
+  ];
+  return [...illegalTransitions(timeline), ...found.flatMap(([flag, holds]) => (holds ? [flag] : []))];
+}
+
+/** Statuses after which nothing is due any more. */
+const settled: readonly string[] = ['delivered', 'cancelled', 'returned', 'refunded'];
+
+export function isOpen({ status }: OrderHead): boolean {
+  return !settled.includes(status);
+}
+
+/** It arrived after its promise, or it is due and has not arrived. */
+function isLate(head: OrderHead, order: OrderState, timeline: readonly StatusEvent[], nowUs: number): boolean {
+  const promisedUs = head.placedAtUs + PROMISE_US;
+  const arrivedUs = deliveredUs(order) ?? timeline.find(({ status }) => status === 'delivered')?.atUs ?? null;
+  if (arrivedUs !== null) return arrivedUs > promisedUs;
+  return isOpen(head) && nowUs >= promisedUs;
 }
 
 function illegalTransitions(timeline: readonly StatusEvent[]): string[] {

@@ -1,24 +1,27 @@
 import type { Change, Row } from '@millrace/schemas/cdc';
 import { hundredths, identity, integer, microseconds, optionalText, text, without } from '../../fields/index.ts';
-import type { Context } from '../../runtime/index.ts';
-import { defineProcessor, keyedStore, rowsOf } from '../../runtime/index.ts';
-import { orderView } from './order.ts';
+import { defineProcessor, rowsOf } from '../../runtime/index.ts';
+import { PROMISE_US, isOpen, orderView } from './order.ts';
 import type { OrderHead, OrderState } from './order.ts';
-
-const stores = { orders: keyedStore<OrderState>() };
-type Ctx = Context<typeof stores>;
-
-const empty: OrderState = { head: null, items: {}, history: {}, seen: [] };
+import { settlementHandlers } from './settlement-rows.ts';
+import { empty, stores, update } from './stores.ts';
+import type { Ctx } from './stores.ts';
 
 /**
- * Orders (`order:<orderId>`): status, amounts, lines, and the timeline from the status history, else from the status changes seen.
- * What does not add up is flagged, never hidden: transitions that the state machine does not know, totals that contradict the lines.
+ * Orders (`order:<orderId>`): status, amounts, lines, the timeline from the status history, else from the status changes seen; payments, refunds,
+ * shipments and returns folded in. What does not add up is flagged, never hidden: transitions that the state machine does not know, totals
+ * that contradict the lines, money that contradicts the total. An order that is due and not there is late, as of stream time.
  */
 export const orders = defineProcessor({
   name: 'orders',
   output: 'views.orders',
-  stateVersion: 1,
-  inputs: [rowsOf('cdc.orders', 'orders', 'order_items', 'order_status_history')],
+  stateVersion: 2,
+  inputs: [
+    rowsOf(
+      'cdc.orders',
+      ...['orders', 'order_items', 'order_status_history', 'payments', 'shipments', 'returns', 'refunds'],
+    ),
+  ],
   stores,
 
   apply(change, ctx) {
@@ -29,9 +32,22 @@ export const orders = defineProcessor({
     handlers[change.table]?.(change, ctx);
   },
 
+  onTimer(orderId, ctx) {
+    ctx.touch(orderId);
+  },
+
   emit(orderId, ctx) {
     const order = ctx.stores.orders.get(orderId);
-    ctx.put('order', orderId, order?.head == null ? null : orderView(orderId, order.head, order));
+    if (order?.head == null) {
+      ctx.clearTimer(orderId);
+      ctx.put('order', orderId, null);
+      return;
+    }
+    const { head } = order;
+    const promisedUs = head.placedAtUs + PROMISE_US;
+    if (isOpen(head) && promisedUs > ctx.streamTimeUs) ctx.setTimer(orderId, promisedUs);
+    else ctx.clearTimer(orderId);
+    ctx.put('order', orderId, orderView(orderId, head, order, ctx.streamTimeUs));
   },
 });
 
@@ -39,6 +55,7 @@ const handlers: Readonly<Record<string, (change: Change, ctx: Ctx) => void>> = {
   orders: onOrder,
   order_items: onItem,
   order_status_history: onHistory,
+  ...settlementHandlers,
 };
 
 function onOrder(change: Change, ctx: Ctx): void {
@@ -109,22 +126,20 @@ function onHistory(change: Change, ctx: Ctx): void {
   }
 }
 
-function update(ctx: Ctx, row: Row, change: (held: OrderState) => OrderState): void {
-  const id = text(row, 'order_id');
-  const next = change(ctx.stores.orders.get(id) ?? empty);
-  const isGone = next.head === null && Object.keys(next.items).length === 0 && Object.keys(next.history).length === 0;
-  if (isGone) ctx.stores.orders.delete(id);
-  else ctx.stores.orders.set(id, next);
-  ctx.touch(id);
-}
+const emptied: Readonly<Record<string, Partial<OrderState>>> = {
+  order_items: { items: {} },
+  order_status_history: { history: {} },
+  payments: { payments: {} },
+  shipments: { shipments: {} },
+  returns: { returns: {} },
+  refunds: { refunds: {} },
+};
 
 function truncate(table: string, ctx: Ctx): void {
   for (const id of ctx.stores.orders.keys()) {
-    const held = ctx.stores.orders.get(id);
-    if (held === undefined) continue;
+    const held = ctx.stores.orders.get(id) ?? empty;
     if (table === 'orders') ctx.stores.orders.delete(id);
-    else if (table === 'order_items') ctx.stores.orders.set(id, { ...held, items: {} });
-    else ctx.stores.orders.set(id, { ...held, history: {} });
+    else ctx.stores.orders.set(id, { ...held, ...emptied[table] });
     ctx.touch(id);
   }
 }
