@@ -12,16 +12,16 @@ export interface StockView {
   readonly available: number;
   readonly status: StockStatus;
   readonly lowStockThreshold: number;
-  /** Units sold a day over 7 and 28 days; null only in entries written before it was measured. */
-  readonly velocity7d: number | null;
-  readonly velocity28d: number | null;
+  /** Units sold a day over 7 and 28 days; null only in entries written before it was measured. What is left out is null, 0 or empty. */
+  readonly velocity7d?: number | null;
+  readonly velocity28d?: number | null;
   /** Null: nothing sells. */
-  readonly daysOfCover: number | null;
-  readonly projectedStockOutAt: string | null;
+  readonly daysOfCover?: number | null;
+  readonly projectedStockOutAt?: string | null;
   /** Units by which levels changed more than movements say. */
-  readonly unexplained: number;
+  readonly unexplained?: number;
   /** `movement-mismatch`: some level changed by other than its movements. */
-  readonly flags: readonly string[];
+  readonly flags?: readonly string[];
   readonly variants: readonly {
     readonly variantId: string;
     readonly onHand: number;

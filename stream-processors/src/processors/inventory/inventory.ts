@@ -53,7 +53,7 @@ export const inventory = defineProcessor({
 });
 
 /** A product that has no levels yet has no status to turn from. */
-function tellTurns(productId: string, held: ProductStock, view: StockView, ctx: Ctx): void {
+function tellTurns(productId: string, held: ProductStock, view: Required<StockView>, ctx: Ctx): void {
   const shown = Object.keys(held.levels).length === 0 ? null : view.status;
   const wasFlagged = held.alarmed;
   const isFlagged = view.flags.length > 0;

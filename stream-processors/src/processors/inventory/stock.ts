@@ -44,7 +44,12 @@ interface Sum {
 }
 
 /** As of a stream time (µs). Lists are in order of id. The threshold is the highest of the product's rows. */
-export function stockView(productId: string, tenantId: string, stock: ProductStock, nowUs: number): StockView {
+export function stockView(
+  productId: string,
+  tenantId: string,
+  stock: ProductStock,
+  nowUs: number,
+): Required<StockView> {
   const warehouses = new Map<string, { warehouseId: string; onHand: number; reserved: number; available: number }[]>();
   for (const variantId of stock.variants) warehouses.set(variantId, []);
   const lapsed = lapsedOf(stock, nowUs);
