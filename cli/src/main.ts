@@ -6,10 +6,12 @@ import { benchVerb } from './verbs/bench.ts';
 import { captureVerb } from './verbs/capture.ts';
 import { chaosVerb } from './verbs/chaos.ts';
 import { downVerb, statusVerb, upVerb } from './verbs/platform.ts';
+import { processorsVerb } from './verbs/processors.ts';
 import { rebuildVerb, rollbackVerb } from './verbs/generations.ts';
 import { lagVerb } from './verbs/lag.ts';
 import { migrateVerb } from './verbs/migrate.ts';
 import { seedVerb, trafficVerb } from './verbs/shop.ts';
+import { traceVerb } from './verbs/trace.ts';
 import { verifyVerb } from './verbs/verify.ts';
 import { viewsVerb } from './verbs/views.ts';
 
@@ -39,6 +41,8 @@ const verbs: readonly Verb[] = [
   rebuildVerb,
   rollbackVerb,
   verifyVerb,
+  processorsVerb,
+  traceVerb,
   captureVerb,
   benchVerb,
   chaosVerb,

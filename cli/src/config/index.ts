@@ -12,6 +12,14 @@ export const cliSettings = {
   apiUrl: setting('API_URL', z.url().default(`http://127.0.0.1:${API_PORT}`), 'The API'),
   realtimeUrl: setting('REALTIME_URL', z.url().default(`ws://127.0.0.1:${REALTIME_PORT}/rt`), 'The realtime gateway'),
   sinksUrl: setting('SINKS_URL', z.url().default('http://127.0.0.1:9403'), 'Health port of the sinks'),
+  processorsUrls: setting(
+    'PROCESSORS_URLS',
+    z
+      .string()
+      .default('http://127.0.0.1:9402')
+      .transform((text) => text.split(',').map((url) => url.trim().replace(/\/$/, ''))),
+    'Health ports of the stream processors, separated by commas',
+  ),
   producersUrl: setting('PRODUCERS_URL', z.url().default('http://127.0.0.1:9401'), 'Health port of the producers'),
 } as const;
 

@@ -8,6 +8,8 @@ export interface InputStatus {
   readonly watermark: string;
   /** Elements read that wait for other inputs. */
   readonly waiting: number;
+  /** Records read since the start, whatever their key. */
+  readonly records: number;
   readonly repeated: number;
 }
 
@@ -35,6 +37,7 @@ export function statusOf(processor: string, runner: TaskRunner, nowMs: number): 
     partition,
     watermark: lsnText(task.inputs[at]?.completeTo ?? 0n),
     waiting: task.inputs[at]?.length ?? 0,
+    records: runner.decoders[at]?.counts.records ?? 0,
     repeated: runner.decoders[at]?.counts.repeated ?? 0,
   }));
   const waits = inputs.some(({ waiting }) => waiting > 0);

@@ -1,0 +1,68 @@
+import { PlatformError } from '@millrace/kernel/errors';
+
+/** A task as the stream processors tell of it at `/status`. */
+export interface TaskStatus {
+  readonly processor: string;
+  readonly partition: number;
+  readonly output: string;
+  readonly position: string;
+  readonly committedAt: string | null;
+  readonly lagMs: number | null;
+  readonly inputs: readonly InputStatus[];
+  readonly heldBackBy: string | null;
+  readonly stateKeys: number;
+  readonly parked: readonly { readonly topic: string; readonly aggregate: string; readonly error: string }[];
+}
+
+export interface InputStatus {
+  readonly topic: string;
+  readonly partition: number;
+  readonly watermark: string;
+  readonly waiting: number;
+  readonly records: number;
+}
+
+/** A task, with how many records a second it read between two looks. */
+export interface WatchedTask extends TaskStatus {
+  readonly recordsPerSecond: number;
+  /** Health port of its process. */
+  readonly at: string;
+}
+
+/** The tasks of a process. Throws `engine-unreachable` where none answers. */
+async function tasksAt(url: string): Promise<readonly TaskStatus[]> {
+  try {
+    const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(10_000) });
+    return ((await response.json()) as { tasks?: readonly TaskStatus[] }).tasks ?? [];
+  } catch (error) {
+    throw new PlatformError('engine-unreachable', `no stream processors answer at ${url} (PROCESSORS_URLS).`, {
+      cause: error,
+    });
+  }
+}
+
+/** Looks at every process twice, `apartMs` after each other. Tasks are in order of processor and partition. */
+export async function watchTasks(
+  urls: readonly string[],
+  apartMs: number,
+  wait: (ms: number) => Promise<void>,
+): Promise<WatchedTask[]> {
+  const first = await look(urls);
+  await wait(apartMs);
+  const second = await look(urls);
+  return [...second]
+    .map(([name, { at, task }]) => {
+      const before = first.get(name);
+      // One that moved or began anew meanwhile has nothing to compare with.
+      const since = before === undefined || before.at !== at ? recordsOf(task) : recordsOf(before.task);
+      return { ...task, at, recordsPerSecond: Math.max(0, Math.round(((recordsOf(task) - since) * 1000) / apartMs)) };
+    })
+    .sort((a, b) => (a.processor === b.processor ? a.partition - b.partition : a.processor < b.processor ? -1 : 1));
+}
+
+async function look(urls: readonly string[]): Promise<Map<string, { at: string; task: TaskStatus }>> {
+  const found = await Promise.all(urls.map(async (at) => (await tasksAt(at)).map((task) => ({ at, task }))));
+  return new Map(found.flat().map((one) => [`${one.task.output}/${one.task.partition}/${one.at}`, one]));
+}
+
+const recordsOf = ({ inputs }: TaskStatus): number => inputs.reduce((sum, { records }) => sum + records, 0);

@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { loadConfig } from '@millrace/kernel/config';
+import { PlatformError } from '@millrace/kernel/errors';
+import { sleep } from '@millrace/kernel/retry';
+import { cliSettings } from '../config/index.ts';
+import type { Verb } from '../main.ts';
+import { EXIT, table } from '../output.ts';
+import { watchTasks } from '../processors/status.ts';
+import type { WatchedTask } from '../processors/status.ts';
+
+const APART_MS = 1_000;
+
+export const processorsVerb: Verb = {
+  name: 'processors',
+  summary:
+    'every task: position, lag, rate, what holds it back, state; `processors topology [name]` draws them from the code',
+  define(command) {
+    command.argument('[what]', 'topology: a Mermaid drawing; left out: the running tasks');
+    command.argument('[processor]', 'topology: this one alone, with its operators where it has any');
+  },
+  async run(_options, what, out, [, processor]) {
+    if (what === 'topology') {
+      out.result({ mermaid: await drawing(processor) }, ({ mermaid }) => mermaid);
+      return EXIT.done;
+    }
+    if (what !== undefined) throw new PlatformError('config-invalid', `processors has no ${what}: there is topology`);
+    const { processorsUrls } = loadConfig(cliSettings);
+    const tasks = await watchTasks(processorsUrls, APART_MS, sleep);
+    out.result({ tasks }, () => tasksText(tasks));
+    return EXIT.done;
+  },
+};
+
+function tasksText(tasks: readonly WatchedTask[]): string {
+  const rows = tasks.map((task) => [
+    task.processor,
+    task.partition,
+    task.position,
+    task.lagMs === null ? null : (task.lagMs / 1000).toFixed(1),
+    task.recordsPerSecond,
+    task.inputs.reduce((sum, { waiting }) => sum + waiting, 0),
+    task.heldBackBy,
+    task.stateKeys,
+    task.parked.length,
+  ]);
+  const heading = [
+    'processor',
+    'partition',
+    'position',
+    'lag s',
+    'records/s',
+    'waiting',
+    'held back by',
+    'state',
+    'parked',
+  ];
+  const parked = tasks.flatMap(({ processor, parked: list }) =>
+    list.map(({ topic, aggregate, error }) => `parked: ${processor} ${aggregate} of ${topic}: ${error}`),
+  );
+  return [table([heading, ...rows]), ...parked].join('\n');
+}
+
+/** The deployables meet through topics alone, so the drawing is the stream processors' own program's. */
+async function drawing(processor: string | undefined): Promise<string> {
+  const path = fileURLToPath(new URL('../../../stream-processors/dist/topology/print.js', import.meta.url));
+  if (!existsSync(path)) {
+    throw new PlatformError('prerequisite-missing', 'the stream processors are not built: npm run build');
+  }
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', ...(processor === undefined ? {} : { PROCESSOR: processor }) };
+  try {
+    return (await promisify(execFile)(process.execPath, [path], { env })).stdout.trim();
+  } catch (error) {
+    const { code, stderr = '' } = error as { code?: unknown; stderr?: string };
+    throw code === EXIT.usage ? new PlatformError('config-invalid', `${stderr.trim()}.`) : error;
+  }
+}
