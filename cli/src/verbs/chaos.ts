@@ -29,6 +29,7 @@ export const chaosVerb: Verb = {
     command.option('--outage <seconds>', 'capture: the longest time that all its brokers are down', '20');
     command.option('--seeds <n>', 'processing: how many seeds, one after the other', '10000');
     command.option('--seconds <n>', 'types: how long to go on with generated values', '60');
+    command.option('--binary', 'types: those whose binary form is proven, so that rows come in it', false);
   },
   async run(options, campaign, out) {
     const note = (text: string): void => out.note(text);
@@ -36,7 +37,8 @@ export const chaosVerb: Verb = {
     switch (campaign) {
       case 'types': {
         const engines = loadConfig(cliSettings);
-        const report = await typesCampaign({ engines, seed, seconds: count(options['seconds'], '--seconds'), note });
+        const seconds = count(options['seconds'], '--seconds');
+        const report = await typesCampaign({ engines, seed, binary: options['binary'] === true, seconds, note });
         out.result(report, typesText);
         return report.passed ? EXIT.done : EXIT.difference;
       }

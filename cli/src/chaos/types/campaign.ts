@@ -5,6 +5,7 @@ import { sleep } from '@millrace/kernel/retry';
 import { UNCHANGED, columnKinds, columnText } from '@millrace/schemas/cdc';
 import type { Change, ColumnKind } from '@millrace/schemas/cdc';
 import { schemaIdOf } from '@millrace/schemas/avro';
+import { builtinCodec } from '@millrace/schemas/wire';
 import { randomOf } from '../../shop/random.ts';
 import type { Random } from '../../shop/random.ts';
 import { PlainConsumer, plainDecoder } from '../plain-consumer.ts';
@@ -17,6 +18,8 @@ import type { GeneratedType } from './values.ts';
 export interface TypesOptions {
   readonly engines: ChaosEngines;
   readonly seed: string;
+  /** Rows in binary form: of the types for which that is proven. */
+  readonly binary?: boolean;
   /** How long to go on with generated values, after those at the limits. */
   readonly seconds: number;
   readonly note: (text: string) => void;
@@ -25,6 +28,8 @@ export interface TypesOptions {
 export interface TypesReport {
   readonly campaign: 'types';
   readonly seed: string;
+  /** How the rows came, as the capture said. */
+  readonly wireFormat: string;
   readonly types: number;
   /** Types that this server was built without. */
   readonly leftOut: readonly string[];
@@ -75,7 +80,7 @@ export async function typesCampaign(options: TypesOptions): Promise<TypesReport>
   let consumer: PlainConsumer | null = null;
   try {
     await sql.connect();
-    const { types, leftOut } = await makeColumns(sql);
+    const { types, leftOut } = await makeColumns(sql, options.binary ?? false);
     const table = new TypedTable(sql, types);
     const edges = Math.max(...types.map((type) => type.edges.length));
     await table.insert(Array.from({ length: edges }, (_, at) => types.map((type) => type.edges[at] ?? null)));
@@ -83,7 +88,7 @@ export async function typesCampaign(options: TypesOptions): Promise<TypesReport>
     const inSnapshot = await table.newRows();
 
     producer = new ProducerProcess(place.environment);
-    await streaming(producer);
+    const wireFormat = await streaming(producer);
     const received = new Map<string, Texts>();
     const decode = plainDecoder(place.registry);
     const kinds = new Map<number, ReadonlyMap<string, ColumnKind>>();
@@ -122,6 +127,7 @@ export async function typesCampaign(options: TypesOptions): Promise<TypesReport>
     return {
       campaign: 'types',
       seed: options.seed,
+      wireFormat,
       types: types.length,
       leftOut,
       snapshotRows: inSnapshot.size,
@@ -140,7 +146,7 @@ export async function typesCampaign(options: TypesOptions): Promise<TypesReport>
 
 const nameOf = (index: number): string => `value_${index}`;
 
-async function makeColumns(sql: Client): Promise<{ types: GeneratedType[]; leftOut: string[] }> {
+async function makeColumns(sql: Client, binary: boolean): Promise<{ types: GeneratedType[]; leftOut: string[] }> {
   for (const statement of customTypes) await sql.query(statement);
   const types: GeneratedType[] = [];
   const leftOut: string[] = [];
@@ -151,11 +157,21 @@ async function makeColumns(sql: Client): Promise<{ types: GeneratedType[]; leftO
       (error: unknown) => (error as { code?: string }).code === '0A000',
     );
     if (missing) leftOut.push(type.sql);
-    else types.push(type);
+    else if (!binary || (await isProven(sql, type))) types.push(type);
   }
   const columns = types.map((type, index) => `add column ${nameOf(index)} ${type.sql}`);
   await sql.query(`alter table commerce.tags ${columns.join(', ')}`);
   return { types, leftOut };
+}
+
+/** Whether rows of it may come in binary form: built in and proven, an enum, or a domain over such. */
+async function isProven(sql: Client, { sql: name }: GeneratedType): Promise<boolean> {
+  const { rows } = await sql.query<{ oid: string; kind: string }>(
+    `select (case typtype when 'd' then typbasetype else oid end)::int8::text as oid, typtype::text as kind
+     from pg_type where oid = $1::regtype`,
+    [name],
+  );
+  return rows[0]?.kind === 'e' || builtinCodec(Number(rows[0]?.oid)) !== undefined;
 }
 
 function generated(types: readonly GeneratedType[], random: Random, rows: number): Texts[] {
@@ -236,7 +252,8 @@ function differencesOf(
   });
 }
 
-async function streaming(producer: ProducerProcess): Promise<void> {
+/** Answers how rows come. */
+async function streaming(producer: ProducerProcess): Promise<string> {
   const deadlineMs = performance.now() + WAIT_MS;
   while (!producer.streaming) {
     if (!producer.running || performance.now() > deadlineMs) {
@@ -244,6 +261,8 @@ async function streaming(producer: ProducerProcess): Promise<void> {
     }
     await sleep(20);
   }
+  const said = producer.lastLines.find((line) => line.includes('"streaming"')) ?? '{}';
+  return (JSON.parse(said) as { wireFormat?: string }).wireFormat ?? '';
 }
 
 async function arrival(
