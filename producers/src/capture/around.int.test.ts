@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { LogClient, LogWriter } from '@millrace/kernel/log';
 import { testEngines } from '@millrace/infra-local/testing';
 import kafkajs from 'kafkajs';
-import { CaptureHarness, ChildCapture, TcpProxy, eventually } from '../testing/index.ts';
+import { CaptureHarness, ChildCapture, TcpProxy, eventually, tagNames } from '../testing/index.ts';
 
 /** What goes wrong around the capture: networks, a slow log, a registry that is away, a topic that takes no more. */
 let harness: CaptureHarness;
@@ -10,21 +10,6 @@ beforeEach(async () => {
   harness = await CaptureHarness.open();
 }, 60_000);
 afterEach(() => harness.close(), 60_000);
-
-const insertTags = (name: string, count: number) =>
-  harness.sql.query(`insert into commerce.tags (name) select $1 || '-' || n from generate_series(1, $2::int) n`, [
-    name,
-    count,
-  ]);
-
-const names = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
-
-async function expectTags(expected: readonly string[]): Promise<void> {
-  const reader = harness.reader();
-  await reader.reached(await harness.positionNow(), 60_000);
-  expect(reader.problems).toEqual([]);
-  expect(reader.changes.filter(({ table }) => table === 'tags').map(({ after }) => after?.['name'])).toEqual(expected);
-}
 
 async function proxyOf(url: string): Promise<{ proxy: TcpProxy; url: string }> {
   const target = new URL(url);
@@ -54,29 +39,21 @@ function logWith(
   };
 }
 
-const walsender = async (): Promise<number | undefined> => {
-  const { rows } = await harness.sql.query<{ pid: number }>(
-    'select active_pid as pid from pg_replication_slots where slot_name = $1 and active',
-    [harness.config.slotName],
-  );
-  return rows[0]?.pid;
-};
-
 test('a network that drops everything without a word: the capture ends saying so, and its successor goes on exactly', async () => {
   await harness.sql.query(`alter database ${harness.database.name} set wal_sender_timeout = '2s'`);
   const { proxy, url } = await proxyOf(harness.database.url);
   const capture = await harness.start({ config: { databaseUrl: url, sourceSilenceMs: 1_500 } });
-  await insertTags('one', 3);
+  await harness.insertTags('one', 3);
   await eventually(async () => (await harness.confirmedFlush()) >= (await harness.positionNow()) - 1_000n);
   proxy.become('frozen');
-  await insertTags('two', 3);
+  await harness.insertTags('two', 3);
   await expect(capture.ended).rejects.toMatchObject({
     kind: 'engine-unreachable',
     message: expect.stringContaining('silent for 1.5 s'),
   });
   await harness.start();
-  await insertTags('three', 3);
-  await expectTags([...names('one', 3), ...names('two', 3), ...names('three', 3)]);
+  await harness.insertTags('three', 3);
+  expect(await harness.loggedTags()).toEqual([...tagNames('one', 3), ...tagNames('two', 3), ...tagNames('three', 3)]);
 }, 60_000);
 
 test('a log that takes nothing for longer than wal_sender_timeout: Postgres keeps the connection, memory stays bounded, nothing is lost', async () => {
@@ -88,18 +65,21 @@ test('a log that takes nothing for longer than wal_sender_timeout: Postgres keep
     return writer.append(batches);
   });
   const capture = await harness.start({ log, config: { maxInFlightBytes: 1_048_576 } });
-  const pid = await walsender();
+  const pid = await harness.walsender();
   held = new Promise((resolve) => (release = resolve));
-  await insertTags('many', 40_000);
+  await harness.insertTags('many', 40_000);
   await eventually(() => (capture.service.status() as { holds: string[] }).holds.includes('pressure'));
   await new Promise((resolve) => setTimeout(resolve, 9_000));
-  expect(await walsender()).toBe(pid);
+  expect(await harness.walsender()).toBe(pid);
   expect((capture.service.status() as { inFlightBytes: number }).inFlightBytes).toBeLessThan(3_000_000);
   held = null;
   release();
-  await insertTags('after', 3);
-  await Promise.race([expectTags([...names('many', 40_000), ...names('after', 3)]), capture.ended]);
-  expect(await walsender()).toBe(pid);
+  await harness.insertTags('after', 3);
+  expect(await Promise.race([harness.loggedTags(), capture.ended])).toEqual([
+    ...tagNames('many', 40_000),
+    ...tagNames('after', 3),
+  ]);
+  expect(await harness.walsender()).toBe(pid);
 }, 90_000);
 
 test('a slow log: what comes meanwhile goes in larger appends, in order', async () => {
@@ -114,10 +94,10 @@ test('a slow log: what comes meanwhile goes in larger appends, in order', async 
   appends = 0;
   const written: string[] = [];
   for (let n = 1; n <= 300; n++) {
-    await insertTags(`t${n}`, 2);
-    written.push(...names(`t${n}`, 2));
+    await harness.insertTags(`t${n}`, 2);
+    written.push(...tagNames(`t${n}`, 2));
   }
-  await expectTags(written);
+  expect(await harness.loggedTags()).toEqual(written);
   expect(appends).toBeLessThan(150);
 }, 60_000);
 
@@ -135,16 +115,16 @@ test('a registry that is away at the start, and when a relation is new: the capt
   proxy.become('open');
   const running = child();
   await eventually(() => running.output.includes('"streaming"'), 30_000);
-  await insertTags('one', 3);
+  await harness.insertTags('one', 3);
   proxy.become('closed');
   await harness.sql.query('alter table commerce.tags add column colour text');
-  await insertTags('two', 3);
+  await harness.insertTags('two', 3);
   await running.ended();
   expect([running.exitCode, running.output]).toEqual([1, expect.stringContaining('"kind":"engine-unreachable"')]);
-  await insertTags('three', 3);
+  await harness.insertTags('three', 3);
   proxy.become('open');
   child();
-  await expectTags([...names('one', 3), ...names('two', 3), ...names('three', 3)]);
+  expect(await harness.loggedTags()).toEqual([...tagNames('one', 3), ...tagNames('two', 3), ...tagNames('three', 3)]);
 }, 90_000);
 
 test('a row that is larger than its topic takes: the capture ends naming table, size and setting, and goes on with it once there is room', async () => {

@@ -17,20 +17,6 @@ function child(): ChildCapture {
   return capture;
 }
 
-const insertTags = (name: string, count: number) =>
-  harness.sql.query(`insert into commerce.tags (name) select $1 || '-' || n from generate_series(1, $2::int) n`, [
-    name,
-    count,
-  ]);
-
-/** Names in commit order, as the database knows them. */
-async function expectTags(names: readonly string[]): Promise<void> {
-  const reader = harness.reader();
-  await reader.reached(await harness.positionNow(), 60_000);
-  expect(reader.problems).toEqual([]);
-  expect(reader.changes.filter(({ table }) => table === 'tags').map(({ after }) => after?.['name'])).toEqual(names);
-}
-
 test('killed again and again under writes, each row is in the log once and in order', async () => {
   let capture = child();
   const written: string[] = [];
@@ -39,7 +25,7 @@ test('killed again and again under writes, each row is in the log once and in or
     for (let i = 1; !stop.signal.aborted; i++) {
       // Some transactions are larger than one flush; on a slow machine not more of them than it can read back in time.
       const rows = i % 40 === 0 && written.length < 100_000 ? 8_000 : 3;
-      await insertTags(`t${i}`, rows);
+      await harness.insertTags(`t${i}`, rows);
       for (let n = 1; n <= rows; n++) written.push(`t${i}-${n}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -65,7 +51,7 @@ test('killed again and again under writes, each row is in the log once and in or
 }, 120_000);
 
 test('killed in the snapshot, it begins again and readers end with the tables as they are', async () => {
-  await insertTags('early', 60_000);
+  await harness.insertTags('early', 60_000);
   const first = child();
   await eventually(() => first.output.includes('"snapshot begins"'), 30_000);
   await eventually(async () => {
@@ -75,7 +61,7 @@ test('killed in the snapshot, it begins again and readers end with the tables as
   await first.kill();
   await harness.sql.query(`delete from commerce.tags where name like 'early-%7'`);
   await harness.start();
-  await insertTags('late', 5);
+  await harness.insertTags('late', 5);
   const reader = harness.reader();
   await reader.reached(await harness.positionNow(), 60_000);
   expect(reader.problems).toEqual([]);
@@ -101,13 +87,13 @@ test('Postgres is told nothing that the log does not hold: 1,000 rows the log ne
     },
   };
   const capture = await harness.start({ log });
-  await insertTags('held', 3);
+  await harness.insertTags('held', 3);
   const before = await harness.positionNow();
   await eventually(async () => (await harness.confirmedFlush()) >= before);
   blocked = true;
   await new Promise((resolve) => setTimeout(resolve, 100));
   const confirmed = await harness.confirmedFlush();
-  for (let i = 0; i < 1_000; i++) await insertTags(`lost${i}`, 1);
+  for (let i = 0; i < 1_000; i++) await harness.insertTags(`lost${i}`, 1);
   // Longer than the status interval, and than several keepalives and heartbeats.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   expect(await harness.confirmedFlush()).toBe(confirmed);
@@ -119,7 +105,7 @@ test('Postgres is told nothing that the log does not hold: 1,000 rows the log ne
   );
   if (rows[0] !== undefined) await harness.sql.query('select pg_terminate_backend($1, 5000)', [rows[0].pid]);
   await harness.start();
-  await expectTags([
+  expect(await harness.loggedTags()).toEqual([
     ...[1, 2, 3].map((n) => `held-${n}`),
     ...Array.from({ length: 1_000 }, (_, index) => `lost${index}-1`),
   ]);
@@ -130,19 +116,19 @@ test('of two producers on one slot, one waits and takes over within 2 s of the o
   await eventually(() => first.output.includes('"streaming"'), 30_000);
   const second = await harness.start({ waitReady: false });
   await eventually(() => second.service.ready().reason?.includes('another producer') === true);
-  await insertTags('one', 3);
+  await harness.insertTags('one', 3);
   await first.kill();
   const killedMs = performance.now();
   await eventually(() => second.service.ready().ready);
   expect(performance.now() - killedMs).toBeLessThan(2_000);
-  await insertTags('two', 3);
-  await expectTags(['one-1', 'one-2', 'one-3', 'two-1', 'two-2', 'two-3']);
+  await harness.insertTags('two', 3);
+  expect(await harness.loggedTags()).toEqual(['one-1', 'one-2', 'one-3', 'two-1', 'two-2', 'two-3']);
 }, 120_000);
 
 test('a paused producer whose successor has started ends when it wakes and adds nothing', async () => {
   const zombie = child();
   await eventually(() => zombie.output.includes('"streaming"'), 30_000);
-  await insertTags('one', 3);
+  await harness.insertTags('one', 3);
   await eventually(async () => (await harness.confirmedFlush()) >= (await harness.positionNow()) - 1_000n);
   zombie.signal('SIGSTOP');
   await harness.sql.query(
@@ -150,16 +136,16 @@ test('a paused producer whose successor has started ends when it wakes and adds 
     [harness.config.slotName],
   );
   await harness.start();
-  await insertTags('two', 3);
+  await harness.insertTags('two', 3);
   zombie.signal('SIGCONT');
   await zombie.ended();
   expect(zombie.exitCode).toBe(1);
-  await expectTags(['one-1', 'one-2', 'one-3', 'two-1', 'two-2', 'two-3']);
+  expect(await harness.loggedTags()).toEqual(['one-1', 'one-2', 'one-3', 'two-1', 'two-2', 'two-3']);
 }, 120_000);
 
 test('superseded by a newer writer, it is refused by the log and ends saying so', async () => {
   const capture = await harness.start();
-  await insertTags('one', 3);
+  await harness.insertTags('one', 3);
   const { config } = harness;
   const reader = harness.reader();
   await reader.reached(await harness.positionNow());
@@ -168,11 +154,11 @@ test('superseded by a newer writer, it is refused by the log and ends saying so'
     partitions: cdcPartitions(config.topicPrefix, config.partitions),
     barrier: () => ({ key: Buffer.from('_barrier'), value: Buffer.from('') }),
   });
-  await insertTags('two', 3);
+  await harness.insertTags('two', 3);
   await expect(capture.ended).rejects.toMatchObject({ kind: 'log-fenced' });
   await newer.close();
   await harness.start();
-  await expectTags(['one-1', 'one-2', 'one-3', 'two-1', 'two-2', 'two-3']);
+  expect(await harness.loggedTags()).toEqual(['one-1', 'one-2', 'one-3', 'two-1', 'two-2', 'two-3']);
 }, 60_000);
 
 test('a table that is not published is refused with the statement that mends it', async () => {

@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { OwnKafka, ownPort } from '@millrace/infra-local/testing';
 import { PlatformError } from '@millrace/kernel/errors';
+import type { LogClient } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import type { KafkaLogOptions } from '@millrace/kernel/log-kafka';
 import { silentLogger } from '@millrace/kernel/telemetry';
-import { CaptureHarness, eventually } from '../testing/index.ts';
+import { CaptureHarness, eventually, tagNames } from '../testing/index.ts';
 import type { RunningCapture } from '../testing/index.ts';
 
 /** A Kafka that is killed, away, or slow; minutes are scaled down by settings: what matters is on which side of a limit an outage ends. */
@@ -20,69 +22,50 @@ afterEach(() => harness.close(), 60_000);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const insertTags = (name: string, count: number) =>
-  harness.sql.query(`insert into commerce.tags (name) select $1 || '-' || n from generate_series(1, $2::int) n`, [
-    name,
-    count,
-  ]);
-
-const names = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
-
-async function expectTags(expected: readonly string[]): Promise<void> {
-  const reader = harness.reader();
-  await reader.reached(await harness.positionNow(), 60_000);
-  expect(reader.problems).toEqual([]);
-  expect(reader.changes.filter(({ table }) => table === 'tags').map(({ after }) => after?.['name'])).toEqual(expected);
+/** The test's Kafka with other limits than a deployable's. */
+function logWith(
+  limits: Pick<KafkaLogOptions, 'appendTimeoutMs' | 'requestTimeoutMs' | 'connectTimeoutMs'>,
+): LogClient {
+  const log = createKafkaLog({ brokers: kafka.brokers, clientId: 'limits', logger: silentLogger(), ...limits });
+  harness.onClose(() => log.close());
+  return log;
 }
-
-const walsender = async (): Promise<number | undefined> => {
-  const { rows } = await harness.sql.query<{ pid: number }>(
-    'select active_pid as pid from pg_replication_slots where slot_name = $1 and active',
-    [harness.config.slotName],
-  );
-  return rows[0]?.pid;
-};
 
 const statusOf = ({ service }: RunningCapture) => service.status() as { holds: string[]; inFlightBytes: number };
 
 test('killed and away for longer than wal_sender_timeout: Postgres keeps the connection, memory stays bounded, the same producer goes on', async () => {
   await harness.sql.query(`alter database ${harness.database.name} set wal_sender_timeout = '2s'`);
-  const capture = await harness.start({ config: { maxInFlightBytes: 1_048_576 } });
-  await insertTags('before', 3);
-  await expectTags(names('before', 3));
-  const pid = await walsender();
+  // However long this machine takes to start a broker.
+  const log = logWith({ appendTimeoutMs: 100_000 });
+  const capture = await harness.start({ log, config: { maxInFlightBytes: 1_048_576 } });
+  await harness.insertTags('before', 3);
+  expect(await harness.loggedTags()).toEqual(tagNames('before', 3));
+  const pid = await harness.walsender();
   const confirmed = await harness.confirmedFlush();
   await kafka.kill();
-  await insertTags('many', 30_000);
+  await harness.insertTags('many', 30_000);
   await eventually(() => statusOf(capture).holds.includes('pressure'));
   await pause(4_500);
-  await insertTags('late', 3);
+  await harness.insertTags('late', 3);
   expect(statusOf(capture).inFlightBytes).toBeLessThan(3_000_000);
   // Watermarks that went before the kill may have been acknowledged; no row since.
   expect((await harness.confirmedFlush()) - confirmed).toBeLessThan(100_000n);
   await kafka.run();
-  await Promise.race([
-    expectTags([...names('before', 3), ...names('many', 30_000), ...names('late', 3)]),
-    capture.ended,
+  expect(await Promise.race([harness.loggedTags(), capture.ended])).toEqual([
+    ...tagNames('before', 3),
+    ...tagNames('many', 30_000),
+    ...tagNames('late', 3),
   ]);
-  expect(await walsender()).toBe(pid);
+  expect(await harness.walsender()).toBe(pid);
 }, 120_000);
 
 test('away for longer than an append may take: the producer ends saying so, those that follow wait for Kafka, nothing is lost or doubled', async () => {
-  const log = createKafkaLog({
-    brokers: kafka.brokers,
-    clientId: 'short',
-    logger: silentLogger(),
-    appendTimeoutMs: 2_000,
-    requestTimeoutMs: 1_000,
-    connectTimeoutMs: 500,
-  });
-  harness.onClose(() => log.close());
+  const log = logWith({ appendTimeoutMs: 2_000, requestTimeoutMs: 1_000, connectTimeoutMs: 500 });
   const capture = await harness.start({ log });
-  await insertTags('before', 3);
-  await expectTags(names('before', 3));
+  await harness.insertTags('before', 3);
+  expect(await harness.loggedTags()).toEqual(tagNames('before', 3));
   await kafka.kill();
-  await insertTags('meanwhile', 5_000);
+  await harness.insertTags('meanwhile', 5_000);
   await expect(capture.ended).rejects.toMatchObject({ kind: 'log-unknown-outcome' });
   // As a supervisor would.
   const endings: unknown[] = [];
@@ -99,8 +82,12 @@ test('away for longer than an append may take: the producer ends saying so, thos
   await back;
   expect(endings.length).toBeGreaterThanOrEqual(1);
   expect(new Set(endings)).toEqual(new Set(['engine-unreachable']));
-  await insertTags('after', 3);
-  await expectTags([...names('before', 3), ...names('meanwhile', 5_000), ...names('after', 3)]);
+  await harness.insertTags('after', 3);
+  expect(await harness.loggedTags()).toEqual([
+    ...tagNames('before', 3),
+    ...tagNames('meanwhile', 5_000),
+    ...tagNames('after', 3),
+  ]);
 }, 120_000);
 
 test('slow, standing still again and again: what is written comes once and in order', async () => {
@@ -117,11 +104,11 @@ test('slow, standing still again and again: what is written comes once and in or
   })();
   for (const endMs = performance.now() + 6_000; performance.now() < endMs;) {
     const name = `t${written.length}`;
-    await insertTags(name, 7);
-    written.push(...names(name, 7));
+    await harness.insertTags(name, 7);
+    written.push(...tagNames(name, 7));
   }
   stop.abort();
   await stutter;
   expect(written.length).toBeGreaterThan(500);
-  await Promise.race([expectTags(written), capture.ended]);
+  expect(await Promise.race([harness.loggedTags(), capture.ended])).toEqual(written);
 }, 120_000);

@@ -7,12 +7,6 @@ beforeEach(async () => {
 }, 60_000);
 afterEach(() => harness.close(), 60_000);
 
-const insertTags = (name: string, count: number) =>
-  harness.sql.query(`insert into commerce.tags (name) select $1 || '-' || n from generate_series(1, $2::int) n`, [
-    name,
-    count,
-  ]);
-
 test.each([
   ['when a relation is received whose schema is not registered, and the rows behind it', 'received', 1],
   ['when rows are encoded and nothing of them is sent', 'encoded', 4],
@@ -27,14 +21,14 @@ test.each([
     const written: string[] = [];
     for (let n = 1; child.running; n++) {
       if (n === 5) await harness.sql.query('alter table commerce.tags add column colour text');
-      await insertTags(`t${n}`, 3);
+      await harness.insertTags(`t${n}`, 3);
       written.push(...[1, 2, 3].map((row) => `t${n}-${row}`));
       // Each in an append of its own.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(child.exitCode).toBeNull();
     await harness.start();
-    await insertTags('after', 1);
+    await harness.insertTags('after', 1);
     const reader = harness.reader();
     await reader.reached(await harness.positionNow(), 60_000);
     expect(reader.problems).toEqual([]);

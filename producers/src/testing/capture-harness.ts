@@ -134,6 +134,31 @@ export class CaptureHarness {
     return lsnFromPostgres(rows[0]?.lsn ?? '') - 1n;
   }
 
+  /** `<name>-1` to `<name>-<count>`, in one transaction. */
+  async insertTags(name: string, count: number): Promise<void> {
+    await this.sql.query(`insert into commerce.tags (name) select $1 || '-' || n from generate_series(1, $2::int) n`, [
+      name,
+      count,
+    ]);
+  }
+
+  /** The names in every change of a tag that a plain reader finds now, in their order. Throws where what it reads breaks a rule. */
+  async loggedTags(): Promise<unknown[]> {
+    const reader = this.reader();
+    await reader.reached(await this.positionNow(), 60_000);
+    if (reader.problems.length > 0) throw new Error(reader.problems.join('; '));
+    return reader.changes.filter(({ table }) => table === 'tags').map(({ after }) => after?.['name']);
+  }
+
+  /** The process of Postgres that streams to the capture; undefined where none does. */
+  async walsender(): Promise<number | undefined> {
+    const { rows } = await this.sql.query<{ pid: number }>(
+      'select active_pid as pid from pg_replication_slots where slot_name = $1 and active',
+      [this.config.slotName],
+    );
+    return rows[0]?.pid;
+  }
+
   async confirmedFlush(): Promise<bigint> {
     const { rows } = await this.sql.query<{ lsn: string }>(
       'select confirmed_flush_lsn::text as lsn from pg_replication_slots where slot_name = $1',
@@ -163,6 +188,11 @@ export class CaptureHarness {
     await this.sql.end();
     await this.database.drop();
   }
+}
+
+/** The names that `insertTags` gives. */
+export function tagNames(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
 }
 
 /** Looks every few ms until it holds. */
