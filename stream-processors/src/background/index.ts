@@ -1,3 +1,3 @@
 export { BUCKETS, bucketOf } from './buckets.ts';
-export { SWEEP_TIMER, reach, sweepOn } from './sweep.ts';
+export { SWEEP_TIMER, reach, sweepOn, sweepsIn } from './sweep.ts';
 export type { Sweep, Swept } from './sweep.ts';

@@ -1,6 +1,6 @@
 import { lsnText } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
-import type { KeyedStore } from '../runtime/index.ts';
+import type { BackgroundWork, KeyedStore } from '../runtime/index.ts';
 import { BUCKETS } from './buckets.ts';
 
 /** A change on the far side whose aggregates are still being emitted again, and how far it is. State: it survives a restart. */
@@ -113,6 +113,14 @@ export function sweepOn<C extends SweepContext>(context: C, swept: Swept<C>, lim
   // One that waited for its turn has saved up nothing.
   if (following.cause !== cause) sweeps.set(following.cause, { ...following.sweep, ranUs: context.streamTimeUs });
   context.setTimer(SWEEP_TIMER, context.streamTimeUs + limits.everyMs * 1000);
+}
+
+/** The sweeps that go on, for `background` of a processor. */
+export function sweepsIn({ sweeps }: SweepContext['stores']): BackgroundWork[] {
+  return [...sweeps.keys()].sort().flatMap((cause) => {
+    const sweep = sweeps.get(cause);
+    return sweep === undefined ? [] : [{ cause, since: sweep.since, done: sweep.done, total: sweep.total }];
+  });
 }
 
 function oldestOf(sweeps: KeyedStore<Sweep>): { cause: string; sweep: Sweep } | null {

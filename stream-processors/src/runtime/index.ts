@@ -1,6 +1,7 @@
 export { defineProcessor, entriesOf, keyedStore, ofAllPartitions, referenceRows, rowsOf } from './processor.ts';
 export type {
   AnyProcessor,
+  BackgroundWork,
   CdcInput,
   Context,
   InputPartitions,

@@ -124,6 +124,19 @@ export interface Processor<S extends StoreSpecs = StoreSpecs> {
   applyView?(entry: ViewEntry, context: Context<S>): void;
   onTimer?(key: string, context: Context<S>): void;
   emit(aggregateId: string, context: Context<S>): void;
+  /** What goes on in the background, for the task's status. Reads only. */
+  background?(stores: StoresOf<S>): readonly BackgroundWork[];
+}
+
+/** A change that still reaches aggregates over the following steps. */
+export interface BackgroundWork {
+  /** What changed: `<table>/<id>`. */
+  readonly cause: string;
+  /** Its position, as text. */
+  readonly since: string;
+  /** Aggregates reached so far, and how many there were when it began. */
+  readonly done: number;
+  readonly total: number;
 }
 
 /** Lets the compiler infer the stores' types. */
@@ -132,9 +145,10 @@ export function defineProcessor<S extends StoreSpecs>(processor: Processor<S>): 
 }
 
 /** A processor whatever its stores: what the runtime handles. */
-export type AnyProcessor = Omit<Processor, 'apply' | 'applyView' | 'onTimer' | 'emit'> & {
+export type AnyProcessor = Omit<Processor, 'apply' | 'applyView' | 'onTimer' | 'emit' | 'background'> & {
   apply(change: Change, context: never): void;
   applyView?(entry: ViewEntry, context: never): void;
   onTimer?(key: string, context: never): void;
   emit(aggregateId: string, context: never): void;
+  background?(stores: never): readonly BackgroundWork[];
 };

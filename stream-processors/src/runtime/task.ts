@@ -8,6 +8,7 @@ import { aggregateOf } from './element.ts';
 import { HandlerContext } from './handler-context.ts';
 import { InputQueue, Merge } from './merge.ts';
 import { Parked } from './parked.ts';
+import type { BackgroundWork } from './processor.ts';
 import { recordBytes, resultBatches } from './result.ts';
 import type { TaskPosition } from './state-records.ts';
 import { STATE_PREFIX } from './state-records.ts';
@@ -79,6 +80,11 @@ export class Task {
   /** Highest commit time seen, µs since 1970. */
   get streamTimeUs(): number {
     return this.#context.streamTimeUs;
+  }
+
+  /** Changes that still reach aggregates over the following steps. */
+  get background(): readonly BackgroundWork[] {
+    return this.#options.processor.background?.(this.#context.stores as never) ?? [];
   }
 
   get stateSize(): number {

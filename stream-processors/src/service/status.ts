@@ -1,5 +1,5 @@
 import { lsnText } from '@millrace/kernel/position';
-import type { ParkedState, TaskRunner } from '../runtime/index.ts';
+import type { BackgroundWork, ParkedState, TaskRunner } from '../runtime/index.ts';
 
 export interface InputStatus {
   readonly topic: string;
@@ -27,6 +27,8 @@ export interface TaskStatus {
   readonly heldBackBy: string | null;
   readonly stateKeys: number;
   readonly parked: readonly ParkedState[];
+  /** Changes that still reach their aggregates over the following steps. */
+  readonly background: readonly BackgroundWork[];
 }
 
 /** What a task says of itself; JSON-safe. */
@@ -55,5 +57,6 @@ export function statusOf(processor: string, runner: TaskRunner, nowMs: number): 
       waits && slowest !== undefined && slowest.waiting === 0 ? `${slowest.topic}/${slowest.partition}` : null,
     stateKeys: task.stateSize,
     parked: task.parked.list(),
+    background: task.background,
   };
 }

@@ -24,7 +24,8 @@ const product = (n: number, name = 'Chair'): TestRow => ({
 
 test('a category that is renamed or moved reaches its many products in parts; what changes meanwhile does not wait', async () => {
   const road = await TestRoad.open();
-  for (const processor of [inventory, pricing, catalog]) await road.start(processor);
+  for (const processor of [inventory, pricing]) await road.start(processor);
+  const { task } = await road.start(catalog);
   await road.source.commit(10n, t0, [
     category('c0', null),
     category('c1', 'c0'),
@@ -48,6 +49,9 @@ test('a category that is renamed or moved reaches its many products in parts; wh
   await road.settle();
   expect(road.latest('views.catalog', 'product', id(3))).toMatchObject({ name: 'Stool', categoryPath: ['All', 'c1'] });
   expect(paths().get('c0/c1')).toBeGreaterThan(many / 2);
+  const [work] = task.background;
+  expect(work).toMatchObject({ cause: 'category/c0', since: '00000000000000000020', total: many });
+  expect(work?.done).toBeGreaterThan(many / 10);
 
   await road.source.commit(40n, t0 + second / 20, [category('c1', 'new')]);
   await road.start(catalog);

@@ -1,5 +1,5 @@
 import type { StockView, PriceView } from '@millrace/schemas/views';
-import { SWEEP_TIMER, sweepOn } from '../../background/index.ts';
+import { SWEEP_TIMER, sweepOn, sweepsIn } from '../../background/index.ts';
 import { defineProcessor, entriesOf, referenceRows, rowsOf } from '../../runtime/index.ts';
 import { isEmpty, productView } from './document.ts';
 import type { ProductParts } from './document.ts';
@@ -49,6 +49,8 @@ export const catalog = defineProcessor({
   onTimer(key, ctx) {
     if (key === SWEEP_TIMER) sweepOn(ctx, swept);
   },
+
+  background: sweepsIn,
 
   emit(productId, ctx) {
     const parts = ctx.stores.products.get(productId) ?? partsOf(productId);

@@ -1,5 +1,5 @@
 import { lsnText } from '@millrace/kernel/position';
-import { SWEEP_TIMER, sweepOn } from '../../background/index.ts';
+import { SWEEP_TIMER, sweepOn, sweepsIn } from '../../background/index.ts';
 import { amountText, isoTime } from '../../fields/index.ts';
 import { defineProcessor, referenceRows, rowsOf } from '../../runtime/index.ts';
 import { effectivePrice, nextChanges } from './effective.ts';
@@ -41,6 +41,8 @@ export const pricing = defineProcessor({
     if (key === SWEEP_TIMER) sweepOn(ctx, swept);
     else if (!onRuleTimer(key, ctx)) ctx.touch(key);
   },
+
+  background: sweepsIn,
 
   emit(productId, ctx) {
     const held = ctx.stores.products.get(productId);
