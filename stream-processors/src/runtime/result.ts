@@ -39,7 +39,8 @@ export function* resultBatches(
   const full = (next: LogRecord): boolean => batch.length > 0 && bytes + recordBytes(next) + endBytes > maxBatchBytes;
 
   for (const record of parts.entries) {
-    if (full(record)) {
+    // A deletion's tombstone comes with it: a restart leaves out a deletion that is there, and with it what belongs to it.
+    if (!isTombstoneOf(batch.at(-1), record) && full(record)) {
       yield batch;
       batch = [];
       bytes = 0;
@@ -74,6 +75,10 @@ export function* resultBatches(
   }
   for (const record of parts.end) add(record);
   yield batch;
+}
+
+function isTombstoneOf(deletion: LogRecord | undefined, record: LogRecord): boolean {
+  return record.value === null && deletion?.key === record.key;
 }
 
 interface StateChange {

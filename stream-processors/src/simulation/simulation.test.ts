@@ -15,7 +15,9 @@ test('in many schedules of faults every run comes to what the sequential run is'
 test('schedules that once failed', async () => {
   const checker = new Checker(await Place.open());
   // A deletion of half a result, of which compaction left the tombstone, was written again.
-  for (const seed of [1396, 1976]) expect(await checker.check(seed)).toMatchObject({ seed, findings: [] });
+  // A deletion and its tombstone were in two batches; the second never came, and the restarted task left both out.
+  for (const seed of [1396, 1976, 1036477, 1045942])
+    expect(await checker.check(seed)).toMatchObject({ seed, findings: [] });
 });
 
 test('a seed says by itself what happens', async () => {
