@@ -2,6 +2,12 @@ import { connectionSettings, namingSettings, serviceSettings, setting, z } from 
 import type { ConfigOf } from '@millrace/kernel/config';
 import { partitionsSetting } from '@millrace/schemas/topics';
 
+/** Which of the tasks are this process's. */
+export type PlacementSettings =
+  | { readonly by: 'group' }
+  /** Every `instances`-th task, from number `instance` on. */
+  | { readonly by: 'share'; readonly instance: number; readonly instances: number };
+
 export const settings = {
   kafkaBrokers: connectionSettings.kafkaBrokers,
   schemaRegistryUrl: connectionSettings.schemaRegistryUrl,
@@ -19,6 +25,22 @@ export const settings = {
           .filter((name) => name !== ''),
       ),
     'Processors this process runs, separated by commas; empty for all',
+  ),
+  placement: setting(
+    'PLACEMENT',
+    z
+      .string()
+      .default('1/1')
+      .transform((text, context): PlacementSettings => {
+        if (text === 'group') return { by: 'group' };
+        const [, instance, instances] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
+        if (instance !== undefined && instances !== undefined && instance >= 1 && instance <= instances) {
+          return { by: 'share', instance: instance - 1, instances };
+        }
+        context.addIssue({ code: 'custom', message: 'must be group, or a share such as 2/3' });
+        return z.NEVER;
+      }),
+    'Which tasks this process runs: `group` shares them with every process that says so, as they come and go; `2/3` is the second of three fixed shares',
   ),
   ...serviceSettings(9402),
 } as const;

@@ -104,10 +104,22 @@ export class Cluster {
     }
   }
 
+  /** A new connection to the broker that keeps the group now. Rejects where there is none yet: try again. */
+  async groupCoordinator(group: string): Promise<Connection> {
+    const coordinator = decodeCoordinator(await this.#ask(findCoordinatorRequest(group, 'group')));
+    if (coordinator.errorCode === errorCode.none) return this.#open(coordinator);
+    throw new PlatformError(
+      'engine-unreachable',
+      `No broker keeps group ${group}: ${errorName(coordinator.errorCode)}.`,
+    );
+  }
+
   async #tryInitProducerId(transactionalId: string, timeoutMs: number): Promise<ProducerId | Error> {
     let connection: Connection | null = null;
     try {
-      const coordinator = decodeCoordinator(await this.#ask(findCoordinatorRequest(transactionalId)));
+      const coordinator = decodeCoordinator(
+        await this.#ask(findCoordinatorRequest(transactionalId, 'transactional-id')),
+      );
       if (coordinator.errorCode === errorCode.none) {
         connection = await this.#open(coordinator);
         const request = initProducerIdRequest(transactionalId, timeoutMs);

@@ -1,1 +1,1 @@
-export { createKafkaLog, type KafkaLogOptions } from './kafka-log.ts';
+export { createKafkaGroup, createKafkaLog, type KafkaLogOptions } from './kafka-log.ts';

@@ -1,6 +1,8 @@
 import type { LogAdmin, LogClient, LogReader, LogWriter, OpenWriterOptions } from '../log/index.ts';
 import { KafkajsAdmin, createKafkajs, type KafkajsOptions } from '../log-kafkajs/index.ts';
+import type { Group, GroupOptions } from '../group/index.ts';
 import { Cluster } from './cluster.ts';
+import { KafkaGroup } from './group.ts';
 import { KafkaReader } from './reader.ts';
 import { KafkaWriter } from './writer.ts';
 
@@ -23,6 +25,34 @@ export function createKafkaLog(options: KafkaLogOptions): LogClient {
   return new KafkaLog(options);
 }
 
+/** A member of a group on the same brokers. Closing is its `run`'s end. */
+export function createKafkaGroup(options: KafkaLogOptions, group: GroupOptions): Group {
+  const cluster = clusterOf(options);
+  const member = new KafkaGroup(cluster, group, options.logger);
+  return {
+    run: async (signal) => {
+      try {
+        await member.run(signal);
+      } finally {
+        cluster.close();
+      }
+    },
+  };
+}
+
+function clusterOf(options: KafkaLogOptions): Cluster {
+  const { brokers, clientId, logger, ssl, sasl } = options;
+  return new Cluster({
+    brokers,
+    clientId,
+    logger,
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl: sasl as never }),
+    connectTimeoutMs: options.connectTimeoutMs ?? 3_000,
+    requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+  });
+}
+
 class KafkaLog implements LogClient {
   readonly admin: LogAdmin;
   readonly #admin: KafkajsAdmin;
@@ -35,16 +65,7 @@ class KafkaLog implements LogClient {
     this.#options = options;
     this.#admin = new KafkajsAdmin(createKafkajs(options));
     this.admin = this.#admin;
-    const { brokers, clientId, logger, ssl, sasl } = options;
-    this.#cluster = new Cluster({
-      brokers,
-      clientId,
-      logger,
-      ...(ssl === undefined ? {} : { ssl }),
-      ...(sasl === undefined ? {} : { sasl: sasl as never }),
-      connectTimeoutMs: options.connectTimeoutMs ?? 3_000,
-      requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
-    });
+    this.#cluster = clusterOf(options);
   }
 
   async openWriter(options: OpenWriterOptions): Promise<LogWriter> {

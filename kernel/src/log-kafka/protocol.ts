@@ -51,9 +51,18 @@ export function decodeMetadata(answer: Buffer): Metadata {
   return { brokers, topics };
 }
 
-/** FindCoordinator v1 for a transactional id. */
-export function findCoordinatorRequest(transactionalId: string): WireRequest {
-  return { apiKey: 10, apiVersion: 1, body: [new ByteWriter().string(transactionalId).int8(1).take()] };
+/** FindCoordinator v1, for a group or a transactional id. */
+export function findCoordinatorRequest(key: string, of: 'group' | 'transactional-id'): WireRequest {
+  return {
+    apiKey: 10,
+    apiVersion: 1,
+    body: [
+      new ByteWriter()
+        .string(key)
+        .int8(of === 'group' ? 0 : 1)
+        .take(),
+    ],
+  };
 }
 
 export function decodeCoordinator(answer: Buffer): BrokerAddress & { readonly errorCode: number } {

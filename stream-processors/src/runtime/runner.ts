@@ -72,6 +72,7 @@ const IDLE_POLL_MS = 5_000;
  */
 export class TaskRunner {
   readonly name: string;
+  readonly processorName: string;
   readonly output: TopicPartition;
   readonly inputs: readonly TaskInput[];
   readonly task: Task;
@@ -103,6 +104,7 @@ export class TaskRunner {
     this.task = task;
     this.output = outputOf(options);
     this.name = taskName(options);
+    this.processorName = options.processor.name;
     const inputs = inputsOf(options);
     this.inputs = inputs.map(({ topic, partition }) => ({ topic, partition }));
     this.decoders = inputs.flatMap(({ spec }, at) => {

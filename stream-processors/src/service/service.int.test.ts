@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { testEngines } from '@millrace/infra-local/testing';
 import type { LogClient } from '@millrace/kernel/log';
-import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import { createKafkaGroup, createKafkaLog } from '@millrace/kernel/log-kafka';
 import { Registry, silentLogger } from '@millrace/kernel/telemetry';
 import { isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
@@ -150,7 +150,87 @@ test('killed with -9 again and again: every entry once, the same as without', as
   expect(code).toBe(0);
 }, 120_000);
 
-function startChild(prefix: string): ChildProcess {
+test('two services share the tasks; when one goes, the other takes over its tasks and leaves its own alone', async () => {
+  const { prefix, source } = await newSource();
+  const history = shopHistory(13, 120, 12);
+  const wanted = await expected(13, 120);
+  const config = { topicPrefix: prefix, partitions, processors: [], placement: { by: 'group' } } as const;
+  const { kafkaBrokers } = testEngines();
+  const kafka = { brokers: kafkaBrokers, clientId: 'placement-test', logger: silentLogger() };
+  const start = () => {
+    const service = new ProcessingService({
+      ...{ config, log, registry, logger: silentLogger(), metrics: new Registry() },
+      joinGroup: (options) => createKafkaGroup(kafka, options),
+    });
+    const stop = new AbortController();
+    return { service, stop, running: service.run(stop.signal) };
+  };
+  const taskNames = ({ service }: ReturnType<typeof start>): string[] =>
+    service.status().tasks.map(({ processor, partition }) => `${processor}/${partition}`);
+  const all = processors.length * partitions;
+  const one = start();
+  await until(() => taskNames(one).length === all);
+  const kept = new Map(one.service.runners.map((runner) => [runner.name, runner]));
+  const other = start();
+  await until(() => taskNames(one).length + taskNames(other).length === all && taskNames(other).length >= all / 2 - 1);
+  // What stays was not started again.
+  for (const runner of one.service.runners) expect(kept.get(runner.name)).toBe(runner);
+  for (const { lsn, tsUs, rows } of history.slice(0, 60)) await source.commit(lsn, tsUs, rows);
+  one.stop.abort();
+  await one.running;
+  for (const { lsn, tsUs, rows } of history.slice(60)) await source.commit(lsn, tsUs, rows);
+  await until(() => taskNames(other).length === all);
+  await expectSame(prefix, wanted, history.at(-1)!.lsn);
+  other.stop.abort();
+  await other.running;
+}, 90_000);
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+test('processes of a group killed with -9: their tasks move, every entry once, the same as without', async () => {
+  const { prefix, source } = await newSource();
+  const history = shopHistory(17, 200, 12);
+  const wanted = await expected(17, 200);
+  const children = [supervised(prefix), supervised(prefix)];
+  for (const [at, { lsn, tsUs, rows }] of history.entries()) {
+    await source.commit(lsn, tsUs, rows);
+    if (at !== 80 && at !== 140) continue;
+    // Both have worked by now; what the killed one had goes on in the others.
+    for (let partition = 0; partition < partitions; partition++) {
+      await readUntil(prefix, 'views.catalog', partition, history[at - 20]!.lsn);
+    }
+    children.push(supervised(prefix));
+    await children.shift()?.end('SIGKILL');
+  }
+  await expectSame(prefix, wanted, history.at(-1)!.lsn);
+  for (const child of children) expect(await child.end('SIGTERM')).toBe(0);
+}, 180_000);
+
+/** A process of the group, started again when it ends by itself, as it would be in production. */
+function supervised(prefix: string): { end(signal: NodeJS.Signals): Promise<number | null> } {
+  let ending = false;
+  let child = startChild(prefix, 'group');
+  const watch = (): void => {
+    child.once('exit', () => {
+      if (ending) return;
+      child = startChild(prefix, 'group');
+      watch();
+    });
+  };
+  watch();
+  return {
+    end: (signal) => {
+      ending = true;
+      const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+function startChild(prefix: string, placement = '1/1'): ChildProcess {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const { kafkaBrokers, schemaRegistryUrl } = testEngines();
   return spawn(process.execPath, ['--conditions=@millrace/source', '--import', 'tsx', main], {
@@ -160,6 +240,7 @@ function startChild(prefix: string): ChildProcess {
       PARTITIONS: String(partitions),
       KAFKA_BROKERS: kafkaBrokers.join(','),
       SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+      PLACEMENT: placement,
       HEALTH_PORT: '0',
       LOG_LEVEL: 'error',
     },

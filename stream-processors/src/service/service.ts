@@ -1,6 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Service } from '@millrace/kernel/lifecycle';
 import { SharedReader } from '@millrace/kernel/log';
+import type { Group, GroupOptions } from '@millrace/kernel/group';
 import type { LogClient } from '@millrace/kernel/log';
 import type { Logger, Registry } from '@millrace/kernel/telemetry';
 import { createChangeDecoder } from '@millrace/schemas/cdc';
@@ -12,10 +13,14 @@ import type { ViewCodec } from '@millrace/schemas/views';
 import { processors as allProcessors } from '../processors/index.ts';
 import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
 import type { AnyProcessor, OutputSchemas, RunnerLimits, ViewLog } from '../runtime/index.ts';
+import type { PlacementSettings } from '../config.ts';
 import { openStockRelays } from '../relay/index.ts';
-import type { EventRelay } from '../relay/index.ts';
 import { ProcessorMetrics } from './metrics.ts';
+import { placeTasks } from './placement.ts';
+import type { TaskName } from './placement.ts';
 import { statusOf } from './status.ts';
+import { TaskSet } from './task-set.ts';
+import type { PlacedTask } from './task-set.ts';
 import type { TaskStatus } from './status.ts';
 
 export interface ProcessingOptions {
@@ -24,85 +29,111 @@ export interface ProcessingOptions {
     readonly partitions: number;
     /** Names; empty for all. */
     readonly processors: readonly string[];
+    readonly placement?: PlacementSettings;
   };
   readonly log: LogClient;
   readonly registry: SchemaRegistry;
   readonly logger: Logger;
   readonly metrics: Registry;
   readonly limits?: Partial<RunnerLimits>;
+  /** Where placement is by group. */
+  readonly joinGroup?: (options: GroupOptions) => Group;
 }
 
-interface Running {
-  readonly processor: AnyProcessor;
-  readonly runner: TaskRunner;
-}
+type Open = () => Promise<PlacedTask>;
 
 /** Least ms between two reads for the tasks that join inputs: they wait for all of them anyway. */
 const JOIN_MS = 20;
 
+/** A fenced task is opened again after this long, where the group still says that it is ours. */
+const REOPEN_MS = 2_000;
+const SESSION_TIMEOUT_MS = 6_000;
+
 /**
- * Every task of the chosen processors in one process, on one log client. Tasks with one input share a reader, so that a commit is fetched once
- * for all of them; those that join share another, which is read less often. One that cannot go on ends them all: the process starts again and
- * each goes on from its log.
+ * The tasks of the chosen processors that are placed in this process, on one log client: all of them, a fixed share, or what the group of processes
+ * says at the time. Tasks with one input share a reader, so that a commit is fetched once for all of them; those that join share another, which is
+ * read less often. A task that another process took, or that lost an append's outcome, starts again alone; whatever else a task throws ends the process: it starts
+ * again and each goes on from its log.
  */
 export class ProcessingService implements Service {
   readonly #options: ProcessingOptions;
-  #running: readonly Running[] = [];
-  #relays: readonly EventRelay[] = [];
-  #isReady = false;
+  #tasks: TaskSet | null = null;
+  #isPlaced = false;
 
   constructor(options: ProcessingOptions) {
     this.#options = options;
   }
 
   ready(): { ready: boolean; reason?: string } {
-    return this.#isReady ? { ready: true } : { ready: false, reason: 'restoring' };
+    if (!this.#isPlaced) return { ready: false, reason: 'waiting to be given tasks' };
+    return this.#tasks?.isRestored === true ? { ready: true } : { ready: false, reason: 'restoring' };
+  }
+
+  /** Of the tasks that it has now and that are restored. */
+  get runners(): readonly TaskRunner[] {
+    return this.#tasks?.runners ?? [];
   }
 
   status(): { tasks: readonly TaskStatus[] } {
-    return { tasks: this.#tasks() };
+    const nowMs = Date.now();
+    return { tasks: this.runners.map((runner) => statusOf(runner.processorName, runner, nowMs)) };
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
-    const startedMs = performance.now();
-    this.#running = await this.#open();
-    this.#isReady = true;
-    const tasks = this.#running.map(({ runner }) => runner.name);
-    const restored = this.#running.reduce((sum, { runner }) => sum + runner.restored.records, 0);
-    logger.info({ tasks, restored, ms: Math.round(performance.now() - startedMs) }, 'tasks restored and running');
-    for (const { processor, runner } of this.#running) {
-      const { size } = runner.task.parked;
-      if (size > 0) logger.warn({ task: runner.name, processor: processor.name, size }, 'aggregates are parked');
-    }
-    const failed = new AbortController();
-    const stop = AbortSignal.any([signal, failed.signal]);
+    const { config, logger, joinGroup } = this.#options;
+    const placement = config.placement ?? { by: 'share', instance: 0, instances: 1 };
+    const known = await this.#prepare(choose(config.processors));
+    const tasks = new TaskSet({
+      open: (name) => {
+        const open = known.get(name);
+        if (open === undefined)
+          throw new PlatformError('internal', `the group gave out ${name}, which is not known here`);
+        return open();
+      },
+      logger,
+      reopenMs: placement.by === 'group' ? REOPEN_MS : null,
+    });
+    this.#tasks = tasks;
+    const stop = AbortSignal.any([signal, tasks.failed]);
     try {
-      await Promise.all(
-        [...this.#running.map(({ runner }) => runner), ...this.#relays].map(async (runner) => {
-          try {
-            await runner.run(stop);
-          } catch (error) {
-            failed.abort(error);
-            throw error;
-          }
-        }),
-      );
+      if (placement.by === 'group') {
+        if (joinGroup === undefined) throw new PlatformError('internal', 'there is no group to join');
+        await joinGroup(this.#membership(tasks, [...known.keys()])).run(stop);
+      } else {
+        tasks.have([...known.keys()].filter((_, at) => at % placement.instances === placement.instance));
+        this.#isPlaced = true;
+        await aborted(stop);
+      }
     } finally {
-      this.#isReady = false;
-      await Promise.all([...this.#running.map(({ runner }) => runner), ...this.#relays].map((part) => part.close()));
+      this.#isPlaced = false;
+      await tasks.close();
     }
+    if (tasks.failed.aborted) throw tasks.failed.reason;
   }
 
-  #tasks(): TaskStatus[] {
-    const nowMs = Date.now();
-    return this.#running.map(({ processor, runner }) => statusOf(processor.name, runner, nowMs));
+  #membership(tasks: TaskSet, able: readonly string[]): GroupOptions {
+    const { config, logger } = this.#options;
+    return {
+      group: `${config.topicPrefix}stream-processors`,
+      sessionTimeoutMs: SESSION_TIMEOUT_MS,
+      metadata: () => JSON.stringify({ held: tasks.names, able }),
+      assign: (members) => {
+        const placed = placeTasks(members.map(({ id, metadata }) => ({ id, ...(JSON.parse(metadata) as Abilities) })));
+        return new Map([...placed].map(([id, names]) => [id, JSON.stringify(names)]));
+      },
+      assigned: (part) => {
+        const names = JSON.parse(part === '' ? '[]' : part) as string[];
+        logger.info({ tasks: names }, 'tasks of this process, by the group');
+        tasks.have(names);
+        this.#isPlaced = true;
+      },
+    };
   }
 
-  async #open(): Promise<Running[]> {
+  /** What all tasks share; answers each of them by name, and how to open it. The relays of events are placed as tasks are. */
+  async #prepare(chosen: readonly AnyProcessor[]): Promise<ReadonlyMap<TaskName, Open>> {
     const { config, log, registry, logger, metrics, limits = {} } = this.#options;
     const { topicPrefix, partitions } = config;
-    const chosen = choose(config.processors);
     await log.admin.ensureTopics(topicSpecs(topicPrefix, partitions));
     const codecs = new Map<ViewLog, ViewCodec>();
     for (const topic of viewTopics) codecs.set(topic, await createViewCodec(registry, topicPrefix + topic));
@@ -124,17 +155,15 @@ export class ProcessingService implements Service {
     const single = new SharedReader(log);
     const joining = new SharedReader(log, { everyMs: JOIN_MS });
     const inputs = { changes: createChangeDecoder(registry), views: codecs };
-    const counted = new ProcessorMetrics(metrics, () => this.#tasks());
+    const counted = new ProcessorMetrics(metrics, () => this.status().tasks);
     const schemas = new Map<string, OutputSchemas>();
     for (const { output } of chosen) schemas.set(output, await registerOutput(registry, topicPrefix + output));
-    const open = async (processor: AnyProcessor, partition: number): Promise<Running> => {
+    const openTask = async (processor: AnyProcessor, partition: number): Promise<PlacedTask> => {
       const codec = codecs.get(processor.output);
       const registered = schemas.get(processor.output);
       if (codec === undefined || registered === undefined) {
         throw new PlatformError('internal', `no schemas of ${processor.output}`);
       }
-      const events = counted.of(processor.name, partition);
-      const child = logger.child({ component: processor.name });
       const runner = await TaskRunner.open({
         ...shared,
         createReader: () => (processor.inputs.length > 1 ? joining : single).createReader(),
@@ -143,23 +172,42 @@ export class ProcessingService implements Service {
         partition,
         codec,
         inputs,
-        events,
-        logger: child,
+        events: counted.of(processor.name, partition),
+        logger: logger.child({ component: processor.name }),
       });
-      return { processor, runner };
+      return { part: runner, runner };
     };
-    const codec = codecs.get('views.inventory');
-    if (codec !== undefined && chosen.some(({ output }) => output === 'views.inventory')) {
-      this.#relays = await openStockRelays({
+    const openRelay = async (codec: ViewCodec, partition: number): Promise<PlacedTask> => {
+      const [relay] = await openStockRelays({
         ...{ log, registry, topicPrefix, codec, now: shared.now },
-        partitions: Array.from({ length: partitions }, (_, partition) => partition),
+        partitions: [partition],
         createReader: () => single.createReader(),
       });
+      if (relay === undefined) throw new PlatformError('internal', 'one relay was asked for');
+      return { part: relay, runner: null };
+    };
+    const known = new Map<TaskName, Open>();
+    const stock = codecs.get('views.inventory');
+    for (let partition = 0; partition < partitions; partition++) {
+      for (const processor of chosen) known.set(`${processor.name}/${partition}`, () => openTask(processor, partition));
+      if (stock !== undefined && chosen.some(({ output }) => output === 'views.inventory')) {
+        known.set(`stock-events/${partition}`, () => openRelay(stock, partition));
+      }
     }
-    return Promise.all(
-      chosen.flatMap((processor) => Array.from({ length: partitions }, (_, partition) => open(processor, partition))),
-    );
+    return known;
   }
+}
+
+interface Abilities {
+  readonly held: readonly string[];
+  readonly able: readonly string[];
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function choose(names: readonly string[]): readonly AnyProcessor[] {
