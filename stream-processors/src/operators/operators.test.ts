@@ -220,7 +220,7 @@ describe('operators', () => {
       }),
       { numRuns: 60 },
     );
-  });
+  }, 60_000);
 
   test('replays exactly, and tells each key once per commit', async () => {
     await fc.assert(
@@ -235,7 +235,7 @@ describe('operators', () => {
       }),
       { numRuns: 15 },
     );
-  });
+  }, 60_000);
 });
 
 const sorted = <T>(map: ReadonlyMap<string, T>): Map<string, T> =>

@@ -61,4 +61,4 @@ test('repartitioned to another key: each in one task, its own, as of each commit
     }
   }
   expect(await driver.replay()).toEqual([]);
-});
+}, 60_000);
