@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate } from '@millrace/database/migrate';
-import { OwnPostgres } from '@millrace/infra-local/testing';
+import { OwnPostgres, ownPort } from '@millrace/infra-local/testing';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import pg from 'pg';
 import { CaptureHarness, eventually } from '../testing/index.ts';
@@ -12,7 +12,7 @@ let primary: OwnPostgres;
 let standby: OwnPostgres;
 
 beforeAll(async () => {
-  primary = await OwnPostgres.start({ port: 31_532, settings: { max_slot_wal_keep_size: '64MB' } });
+  primary = await OwnPostgres.start({ port: await ownPort(), settings: { max_slot_wal_keep_size: '64MB' } });
   releasers.push('primary', () => primary.remove());
   await migrate(primary.url);
 }, 2 * MINUTE);
@@ -101,9 +101,10 @@ test(
   'a promoted standby goes on with the slot; its predecessor, started again, is recognised as another history',
   async () => {
     await on(primary, (sql) => sql.query(`select pg_create_physical_replication_slot('standby_1', true)`));
+    const port = await ownPort();
     standby = await on(primary, (sql) =>
       primary.standby(
-        { port: 31_533, settings: { sync_replication_slots: 'on', primary_slot_name: 'standby_1' } },
+        { port, settings: { sync_replication_slots: 'on', primary_slot_name: 'standby_1' } },
         async (text) => Object.values((await sql.query<Record<string, string>>(text)).rows[0] ?? {})[0] ?? '',
       ),
     );
