@@ -2,6 +2,8 @@ export { captureCampaign } from './capture/campaign.ts';
 export type { CaptureChaosOptions, CaptureChaosReport } from './capture/campaign.ts';
 export { startOwnEngines } from './capture/own-engines.ts';
 export type { OwnEngines } from './capture/own-engines.ts';
+export { stallCampaign } from './capture/stall.ts';
+export type { StallKind, StallReport } from './capture/stall.ts';
 export { typesCampaign } from './types/campaign.ts';
 export type { TypesReport } from './types/campaign.ts';
 export { processingCampaign } from './processing/campaign.ts';

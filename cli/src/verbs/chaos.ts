@@ -3,18 +3,28 @@ import { join } from 'node:path';
 import { defaultHome } from '@millrace/infra-local/supervisor';
 import { environment, loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
-import { captureCampaign, processingCampaign, startOwnEngines, typesCampaign } from '../chaos/index.ts';
-import type { CaptureChaosOptions, CaptureChaosReport, ProcessingChaosReport, TypesReport } from '../chaos/index.ts';
+import { captureCampaign, processingCampaign, stallCampaign, startOwnEngines, typesCampaign } from '../chaos/index.ts';
+import type {
+  CaptureChaosOptions,
+  CaptureChaosReport,
+  OwnEngines,
+  ProcessingChaosReport,
+  StallReport,
+  TypesReport,
+} from '../chaos/index.ts';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 
+/** Apart from the other campaigns' engines: it takes long, and they may go on beside it. */
+const STALL_PORT = 31_800;
+
 export const chaosVerb: Verb = {
   name: 'chaos',
   summary:
-    'fault campaigns on a database and topics of their own, or on no engine at all: capture, types, processing; exit 3 when something is wrong',
+    'fault campaigns on a database and topics of their own, or on no engine at all: capture, stall, types, processing; exit 3 when something is wrong',
   define(command) {
-    command.argument('<campaign>', 'capture, types or processing');
+    command.argument('<campaign>', 'capture, stall, types or processing');
     command.option(
       '--seed <s>',
       'what the campaign draws from: the same seed has the same schedule again; processing: the first, a number',
@@ -26,6 +36,12 @@ export const chaosVerb: Verb = {
       'own',
     );
     command.option('--brokers <n>', 'capture: brokers of its own Kafka, 1 or 3', '1');
+    command.option(
+      '--how <stall>',
+      'stall: hold (paused by the operator) or kafka (stands still but for moments)',
+      'kafka',
+    );
+    command.option('--minutes <n>', 'stall: how long nothing is taken', '10');
     command.option('--outage <seconds>', 'capture: the longest time that all its brokers are down', '20');
     command.option('--seeds <n>', 'processing: how many seeds, one after the other', '10000');
     command.option('--seconds <n>', 'types: how long to go on with generated values', '60');
@@ -54,6 +70,16 @@ export const chaosVerb: Verb = {
         out.result(report, captureText);
         return report.passed ? EXIT.done : EXIT.difference;
       }
+      case 'stall': {
+        const how = options['how'];
+        if (how !== 'hold' && how !== 'kafka') throw new PlatformError('config-invalid', '--how must be hold or kafka');
+        const forMs = 60_000 * count(options['minutes'], '--minutes');
+        const report = await withOwnEngines('chaos-stall', 1, STALL_PORT, (own) =>
+          stallCampaign({ own, seed, how, forMs, note }),
+        );
+        out.result(report, stallText);
+        return report.passed ? EXIT.done : EXIT.difference;
+      }
       case 'processing': {
         const first = options['seed'] === undefined ? randomInt(1_000_000_000) : Number(options['seed']);
         if (!Number.isSafeInteger(first))
@@ -65,7 +91,7 @@ export const chaosVerb: Verb = {
       default:
         throw new PlatformError(
           'config-invalid',
-          `no campaign ${campaign ?? ''}: there are capture, types and processing`,
+          `no campaign ${campaign ?? ''}: there are capture, stall, types and processing`,
         );
     }
   },
@@ -85,9 +111,20 @@ async function captureChaos(
   options.note(`seed ${options.seed}`);
   if (brokers === null) return captureCampaign({ ...options, engines: loadConfig(cliSettings) });
   // A cluster's data belongs to its number of brokers.
-  const own = await startOwnEngines(join(defaultHome(environment()).folder, `chaos-${brokers}`), brokers);
+  return withOwnEngines(`chaos-${brokers}`, brokers, undefined, (own) =>
+    captureCampaign({ ...options, engines: own, own }),
+  );
+}
+
+async function withOwnEngines<T>(
+  name: string,
+  brokers: number,
+  firstPort: number | undefined,
+  use: (own: OwnEngines) => Promise<T>,
+): Promise<T> {
+  const own = await startOwnEngines(join(defaultHome(environment()).folder, name), brokers, firstPort);
   try {
-    return await captureCampaign({ ...options, engines: own, own });
+    return await use(own);
   } finally {
     await own.stop();
   }
@@ -116,6 +153,15 @@ function processingText({ seed, seeds, faults, seconds, failed, passed }: Proces
   const end = seed + seeds - 1;
   const sum = `${seeds} seeds (${seed} to ${end}), ${faults} faults in ${Math.round(seconds)} s`;
   return [...lines, `${sum}: ${passed ? 'no difference from the sequential runs' : 'FAILED'}`].join('\n');
+}
+
+function stallText({ how, seed, stalledSeconds, disconnects, findings, passed, ...report }: StallReport): string {
+  const rows = Object.entries(report).filter(([, value]) => typeof value === 'number');
+  return [
+    table([['what', 'number'], ...rows.map(([name, value]) => [name, value as number])]),
+    ...findings,
+    `${passed ? 'Nothing lost' : 'FAILED'} in ${stalledSeconds} s of ${how}, ${disconnects} disconnects (seed ${seed}).`,
+  ].join('\n');
 }
 
 function typesText(report: TypesReport): string {

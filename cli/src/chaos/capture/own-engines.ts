@@ -19,24 +19,23 @@ export interface OwnEngines extends ChaosEngines {
   stop(): Promise<void>;
 }
 
-const DATABASE_URL = 'postgres://millrace:millrace@127.0.0.1:31732/millrace';
-const SCHEMA_REGISTRY_URL = 'http://127.0.0.1:31781';
-/** Each broker's controller listens one port above. */
-const FIRST_BROKER_PORT = 31_792;
+const FIRST_PORT = 31_700;
 const NEEDED = new Set(['postgres', 'kafka', 'schema-registry']);
 
-/** @param postgres settings of its server beyond Millrace's own. */
-export async function startOwnEngines(
-  folder: string,
-  brokers: number,
-  postgres: Readonly<Record<string, string>> = {},
-): Promise<OwnEngines> {
+/**
+ * @param folder where their data is; a cluster's belongs to its number of brokers.
+ * @param firstPort of a hundred: Postgres at 32, the registry at 81, brokers from 92 on, each one's controller a port above.
+ */
+export async function startOwnEngines(folder: string, brokers: number, firstPort = FIRST_PORT): Promise<OwnEngines> {
   const { PATH, HOME, JAVA_HOME, ...inherited } = environment();
   const { downloads } = defaultHome(inherited);
   const home = homeOf(folder, downloads);
-  const ports = Array.from({ length: brokers }, (_, index) => FIRST_BROKER_PORT + 2 * index);
+  const databaseUrl = `postgres://millrace:millrace@127.0.0.1:${firstPort + 32}/millrace`;
+  const schemaRegistryUrl = `http://127.0.0.1:${firstPort + 81}`;
+  const ports = Array.from({ length: brokers }, (_, index) => firstPort + 92 + 2 * index);
   const kafkaBrokers = ports.map((port) => `127.0.0.1:${port}`);
-  const env = { PATH, HOME, JAVA_HOME, DATABASE_URL, SCHEMA_REGISTRY_URL, KAFKA_BROKERS: kafkaBrokers.join(',') };
+  const addresses = { DATABASE_URL: databaseUrl, SCHEMA_REGISTRY_URL: schemaRegistryUrl };
+  const env = { PATH, HOME, JAVA_HOME, ...addresses, KAFKA_BROKERS: kafkaBrokers.join(',') };
   const plan = await planEngines(home, env, true);
   const gate = new Gate();
   const kafka = kafkaClusterSpecs(home, ports).map((spec) => ({
@@ -47,9 +46,7 @@ export async function startOwnEngines(
       await spec.prepare?.();
     },
   }));
-  const others = plan.specs
-    .filter(({ name }) => NEEDED.has(name) && name !== 'kafka')
-    .map((spec) => (spec.name === 'postgres' ? { ...spec, args: [...spec.args, ...asFlags(postgres)] } : spec));
+  const others = plan.specs.filter(({ name }) => NEEDED.has(name) && name !== 'kafka');
   await ensureDownloads(
     downloads,
     catalogue.filter(({ engine }) => NEEDED.has(engine)),
@@ -68,9 +65,9 @@ export async function startOwnEngines(
     gate,
   );
   return {
-    databaseUrl: DATABASE_URL,
+    databaseUrl,
     kafkaBrokers,
-    schemaRegistryUrl: SCHEMA_REGISTRY_URL,
+    schemaRegistryUrl,
     brokers,
     breakDown: (fault) => underFire.breakDown(fault),
     whole: () => underFire.whole(),
@@ -79,8 +76,4 @@ export async function startOwnEngines(
       await platform.stop();
     },
   };
-}
-
-function asFlags(settings: Readonly<Record<string, string>>): string[] {
-  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }

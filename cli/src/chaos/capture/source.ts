@@ -47,6 +47,38 @@ export async function outboxRows(place: ChaosPlace): Promise<number> {
   }
 }
 
+/** So long a connection to this database may be silent before Postgres ends it; of those that are made from now on. */
+export async function withSenderTimeout({ databaseUrl, slotName }: ChaosPlace, timeout: string): Promise<void> {
+  const client = await connected(databaseUrl);
+  await client.query(`alter database ${slotName} set wal_sender_timeout = '${timeout}'`).finally(() => client.end());
+}
+
+/** The slot as it stands. */
+export interface SlotNow {
+  /** Process id of the connection that streams from it; null where none does. */
+  readonly sender: number | null;
+  /** Bytes of WAL that it keeps. */
+  readonly retained: number;
+  readonly confirmed: bigint;
+  /** The WAL's end. */
+  readonly end: bigint;
+}
+
+export async function slotNow({ databaseUrl, slotName }: ChaosPlace): Promise<SlotNow> {
+  const client = await connected(databaseUrl);
+  const { rows } = await client
+    .query<{ sender: number | null; retained: number; confirmed: string; end: string }>(
+      `select active_pid as sender, (pg_current_wal_lsn() - restart_lsn)::float8 as retained,
+         confirmed_flush_lsn::text as confirmed, pg_current_wal_insert_lsn()::text as end
+       from pg_replication_slots where slot_name = $1`,
+      [slotName],
+    )
+    .finally(() => client.end());
+  const [slot] = rows;
+  if (slot === undefined) throw new PlatformError('replication-slot-unusable', `there is no slot ${slotName}`);
+  return { ...slot, confirmed: lsnFromPostgres(slot.confirmed), end: lsnFromPostgres(slot.end) };
+}
+
 /** Ends the connection of whoever streams from the slot. */
 export async function endStream({ databaseUrl, slotName }: ChaosPlace): Promise<void> {
   const client = await connected(databaseUrl);
