@@ -81,7 +81,7 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
     await own?.whole();
     await producers.streaming();
     const failedReads = await operator.stop();
-    const verdict = await stage.judge(() => producers.streaming(), failedReads);
+    const verdict = await stage.judge(() => producers.streaming(), [...failedReads, ...producers.findings]);
     const count = (kind: Fault['kind']): number => faults.filter((fault) => fault.kind === kind).length;
     return {
       campaign: 'capture',

@@ -24,6 +24,8 @@ const AGAIN_MS = 100;
 
 /** Carries out faults, one after the other, on a producer that is started again whenever it has ended, as its supervisor would. */
 export class ProducersUnderFire {
+  /** What a producer should have done and did not. */
+  readonly findings: string[] = [];
   readonly #options: UnderFireOptions;
   readonly #started = new Set<ProducerProcess>();
   #current: ProducerProcess | null = null;
@@ -91,7 +93,7 @@ export class ProducersUnderFire {
       const producer = this.#running();
       await this.#until(() => producer.streaming || !producer.running, producer, timeoutMs, 'stream');
       if (producer.running) return producer;
-      if (performance.now() > deadlineMs) throw stuck(producer, 'stream');
+      if (performance.now() > deadlineMs) throw await stuck(producer, 'stream');
       await sleep(AGAIN_MS);
     }
   }
@@ -114,12 +116,14 @@ export class ProducersUnderFire {
     } finally {
       zombie.signal('SIGCONT');
     }
-    await this.#until(
-      () => !zombie.running,
-      zombie,
-      END_MS + this.#options.awayMs,
-      'end itself, its successor having started',
-    );
+    try {
+      const timeoutMs = END_MS + this.#options.awayMs;
+      await this.#until(() => !zombie.running, zombie, timeoutMs, 'end itself, its successor having started');
+    } catch (error) {
+      // What it did to the log is still to be judged.
+      this.findings.push(error instanceof Error ? error.message : String(error));
+      await zombie.kill();
+    }
     await this.streaming();
   }
 
@@ -139,12 +143,22 @@ export class ProducersUnderFire {
   async #until(holds: () => boolean, producer: ProducerProcess, timeoutMs: number, what: string): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     while (!holds()) {
-      if (performance.now() > deadlineMs) throw stuck(producer, what);
+      if (performance.now() > deadlineMs) throw await stuck(producer, what);
       await sleep(LOOK_MS);
     }
   }
 }
 
-function stuck(producer: ProducerProcess, what: string): PlatformError {
-  return new PlatformError('internal', `a producer did not ${what}: ${producer.lastLines.slice(-4).join(' | ')}`);
+/** With what it says of itself, where it still answers. */
+async function stuck(producer: ProducerProcess, what: string): Promise<PlatformError> {
+  const port = producer.healthPort;
+  const status =
+    port === null
+      ? null
+      : await new CaptureClient(`http://127.0.0.1:${port}`).status().catch((error: unknown) => error);
+  const said = status instanceof Error ? status.message : JSON.stringify(status);
+  return new PlatformError(
+    'internal',
+    `a producer did not ${what}: ${producer.lastLines.slice(-8).join(' | ')}; its status: ${said}`,
+  );
 }
