@@ -14,6 +14,8 @@ const shared = {
 };
 
 export default {
+  // Modules of a test file stay in a process' memory after it, and a full heap makes everything after it slow: a worker ends above this.
+  workerIdleMemoryLimit: '1GB',
   projects: [
     {
       ...shared,

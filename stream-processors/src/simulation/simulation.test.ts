@@ -1,36 +1,54 @@
 import { expect, test } from '@jest/globals';
 import { Checker, Place } from './index.ts';
 
-test('in many schedules of faults every run comes to what the sequential run is', async () => {
-  const checker = new Checker(await Place.open());
-  let faults = 0;
-  for (let seed = 0; seed < 400; seed++) {
-    const report = await checker.check(seed);
-    expect(report).toMatchObject({ seed, findings: [] });
-    faults += report.faults;
-  }
-  expect(faults).toBeGreaterThan(1000);
-}, 60_000);
+const TIMEOUT_MS = 120_000;
 
-test('schedules that once failed', async () => {
-  const checker = new Checker(await Place.open());
-  // A deletion of half a result, of which compaction left the tombstone, was written again.
-  // A deletion and its tombstone were in two batches; the second never came, and the restarted task left both out.
-  for (const seed of [1396, 1976, 1036477, 1045942])
-    expect(await checker.check(seed)).toMatchObject({ seed, findings: [] });
-});
+test(
+  'in many schedules of faults every run comes to what the sequential run is',
+  async () => {
+    const checker = new Checker(await Place.open());
+    let faults = 0;
+    for (let seed = 0; seed < 400; seed++) {
+      const report = await checker.check(seed);
+      expect(report).toMatchObject({ seed, findings: [] });
+      faults += report.faults;
+    }
+    expect(faults).toBeGreaterThan(1000);
+  },
+  TIMEOUT_MS,
+);
 
-test('a seed says by itself what happens', async () => {
-  const place = await Place.open();
-  const one = new Checker(place, { unfenced: true });
-  const other = new Checker(place, { unfenced: true });
-  for (let seed = 0; seed < 40; seed++) await one.check(seed);
-  for (const seed of [7, 23, 12]) expect(await other.check(seed)).toEqual(await one.check(seed));
-});
+test(
+  'schedules that once failed',
+  async () => {
+    const checker = new Checker(await Place.open());
+    // A deletion of half a result, of which compaction left the tombstone, was written again.
+    // A deletion and its tombstone were in two batches; the second never came, and the restarted task left both out.
+    for (const seed of [1396, 1976, 1036477, 1045942])
+      expect(await checker.check(seed)).toMatchObject({ seed, findings: [] });
+  },
+  TIMEOUT_MS,
+);
 
-test('a broker that does not fence is found out', async () => {
-  const checker = new Checker(await Place.open(), { unfenced: true });
-  let found = 0;
-  for (let seed = 0; seed < 60; seed++) if ((await checker.check(seed)).findings.length > 0) found++;
-  expect(found).toBeGreaterThan(5);
-});
+test(
+  'a seed says by itself what happens',
+  async () => {
+    const place = await Place.open();
+    const one = new Checker(place, { unfenced: true });
+    const other = new Checker(place, { unfenced: true });
+    for (let seed = 0; seed < 40; seed++) await one.check(seed);
+    for (const seed of [7, 23, 12]) expect(await other.check(seed)).toEqual(await one.check(seed));
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a broker that does not fence is found out',
+  async () => {
+    const checker = new Checker(await Place.open(), { unfenced: true });
+    let found = 0;
+    for (let seed = 0; seed < 60; seed++) if ((await checker.check(seed)).findings.length > 0) found++;
+    expect(found).toBeGreaterThan(5);
+  },
+  TIMEOUT_MS,
+);
