@@ -44,6 +44,8 @@ export interface CaptureServiceOptions {
 type State = 'starting' | 'waiting' | 'refused' | 'snapshot' | 'streaming' | 'ended';
 
 const LSN_MASK = (1n << 56n) - 1n;
+/** So long each thing that was open may take to end, before the process goes without it. */
+const RELEASE_MS = 5_000;
 
 /**
  * Captures the source into the `cdc.*` topics: first snapshot, then the stream, whole transactions in order, each row once.
@@ -188,7 +190,9 @@ export class CaptureService implements Service {
       if (!signal.aborted) throw sourceError(error);
     } finally {
       this.#state = 'ended';
-      await releasers.release();
+      await releasers.release(RELEASE_MS).catch((error: unknown) => {
+        this.#logger.error({ err: error }, 'something that was open does not end: the process goes without it');
+      });
     }
   }
 

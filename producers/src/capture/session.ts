@@ -67,6 +67,8 @@ export interface SessionOptions {
 export type HoldReason = 'opening' | 'operator' | 'pressure' | 'schema' | 'replay' | 'spool' | 'stopping';
 
 const WAIT_FOR_SLOT_MS = 200;
+/** So long each thing that was open may take to end. */
+const RELEASE_MS = 5_000;
 const LSN_MASK = (1n << 56n) - 1n;
 
 /**
@@ -155,20 +157,27 @@ export class StreamingSession {
       await Promise.race([this.#untilStopped(signal), this.#failed]);
     } catch (error) {
       // This process goes on after it: what is in flight is settled before another session opens the log.
-      if (isKind(error, 'spool-full') || error instanceof UnprovenColumn) {
+      const goesOn = isKind(error, 'spool-full') || error instanceof UnprovenColumn;
+      if (goesOn) {
         this.#publisher?.stop();
         await this.#writer?.close();
       }
+      await this.close().catch((late: unknown) => {
+        this.#options.logger.error({ err: late }, 'something of the session does not end');
+        if (goesOn) throw late;
+      });
       throw error;
-    } finally {
-      await this.close();
     }
+    await this.close();
   }
 
-  /** Ends at once, whatever is in flight; a `run` that still waits stays without an answer. */
+  /**
+   * Ends at once, whatever is in flight; a `run` that still waits stays without an answer. Rejects where something does not end: then this process
+   * must not open another session.
+   */
   close(): Promise<void> {
     this.#closed = true;
-    return this.#releasers.release();
+    return this.#releasers.release(RELEASE_MS);
   }
 
   /** The slot first, then the log: who has the slot may fence. */
