@@ -64,6 +64,8 @@ export function connectDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that breaks is only thrown out of the pool; without a listener it would end the process.
   pool.on('error', (error) => options.logger.warn({ err: error }, 'an idle connection to the database broke'));
+  // The same between two statements of a transaction: the next statement meets the error.
+  pool.on('connect', (client) => client.on('error', () => undefined));
 
   async function withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     let client: PoolClient;

@@ -43,6 +43,8 @@ export function viewNamed(name: string | undefined): ViewName {
 
 export async function openGenerationRows(databaseUrl: string): Promise<GenerationRows> {
   const client = new pg.Client({ connectionString: databaseUrl });
+  // A connection that breaks between two statements: the next one meets the error.
+  client.on('error', () => undefined);
   await client.connect();
   const read = async (view: ViewName): Promise<GenerationRow> =>
     (await rowsIn(client)).get(view) ?? { view, active: FIRST_GENERATION, building: null, previous: null, rate: null };

@@ -49,8 +49,9 @@ export async function traffic(options: TrafficOptions): Promise<TrafficTotals> {
     connectionTimeoutMillis: 5000,
     statement_timeout: 10_000,
   });
-  // An idle connection that breaks: the next change meets the error itself.
+  // A connection that breaks, idle or between two statements: the next one meets the error itself.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const targets = {
     sql: new SqlTarget(pool),
     api: options.apiUrl === undefined ? undefined : new ApiTarget(options.apiUrl),

@@ -22,8 +22,10 @@ export interface PinnedDatabase {
  */
 export async function pinDatabase(databaseUrl: string, slotName: string): Promise<PinnedDatabase> {
   const replication = new pg.Client({ connectionString: databaseUrl, replication: 'database' } as pg.ClientConfig);
-  await replication.connect();
   const client = new pg.Client({ connectionString: databaseUrl });
+  // A connection that breaks between two statements: the next one meets the error.
+  for (const one of [replication, client]) one.on('error', () => undefined);
+  await replication.connect();
   try {
     // The name is made here of hexadecimal digits: nothing from outside enters the statement.
     const slot = `millrace_pin_${randomBytes(6).toString('hex')}`;
