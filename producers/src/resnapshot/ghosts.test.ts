@@ -17,8 +17,8 @@ const has =
   (asked: readonly (readonly string[])[]) =>
     Promise.resolve(asked.flatMap((key, index) => (keys.includes(key.join('/')) ? [] : [index])));
 
-async function ghostsOf(ghosts: Ghosts, facts: readonly [string | null, boolean][]): Promise<string[]> {
-  for (const [key, held] of facts) await ghosts.take({ table: 'items', key, held });
+async function ghostsOf(ghosts: Ghosts, facts: readonly [string | null, boolean, number?][]): Promise<string[]> {
+  for (const [key, held, partition = 0] of facts) await ghosts.take({ partition, table: 'items', key, held });
   return (await ghosts.found()).map((key) => key.join('/'));
 }
 
@@ -43,6 +43,13 @@ test('a truncate leaves no ghosts', async () => {
       ['b', true],
     ]),
   ).toEqual(['b']);
+});
+
+test('a truncate leaves the ghosts of other partitions, which are read in any order', async () => {
+  const table = has('a');
+  const held = Array.from({ length: 3_000 }, (_, n): [string, boolean, number] => [`b${n}`, true, 1]);
+  const facts: [string | null, boolean, number][] = [...held, ['a', true, 0], ['c', true, 0], [null, false, 0]];
+  expect(await ghostsOf(new Ghosts(scope(['id']), null, table), facts)).toHaveLength(3_000);
 });
 
 test('of an aggregate only its own rows, and its gone root also where the log does not hold it', async () => {

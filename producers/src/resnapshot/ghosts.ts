@@ -4,6 +4,12 @@ import type { TableScope } from './table-reader.ts';
 /** A row's key as values, in the key's order. */
 export type KeyValues = readonly string[];
 
+interface Held {
+  readonly values: KeyValues;
+  /** Null of one that no record told of. */
+  readonly partition: number | null;
+}
+
 const CHECKED_AT = 2_000;
 
 /**
@@ -15,8 +21,8 @@ export class Ghosts {
   readonly #absent: (keys: readonly KeyValues[]) => Promise<readonly number[]>;
   /** Of an aggregate's rows alone, in Postgres' text. */
   readonly #aggregate: string | null;
-  readonly #unchecked = new Map<string, KeyValues>();
-  readonly #suspects = new Map<string, KeyValues>();
+  readonly #unchecked = new Map<string, Held>();
+  readonly #suspects = new Map<string, Held>();
   #unreadable = 0;
 
   constructor(
@@ -39,10 +45,9 @@ export class Ghosts {
     return this.#unreadable;
   }
 
-  async take({ key, held }: KeyFact): Promise<void> {
+  async take({ partition, key, held }: KeyFact): Promise<void> {
     if (key === null) {
-      this.#unchecked.clear();
-      this.#suspects.clear();
+      this.#emptied(partition);
       return;
     }
     this.#unchecked.delete(key);
@@ -54,7 +59,7 @@ export class Ghosts {
       return;
     }
     if (this.#aggregate !== null && values[0] !== this.#aggregate) return;
-    this.#unchecked.set(key, values);
+    this.#unchecked.set(key, { values, partition });
     if (this.#unchecked.size >= CHECKED_AT) await this.#check();
   }
 
@@ -62,18 +67,26 @@ export class Ghosts {
   async found(): Promise<KeyValues[]> {
     // An aggregate that is gone is said to be gone also where the log does not hold it any more: a reader may.
     const aggregate = this.#aggregate;
-    if (aggregate !== null && this.#scope.primaryKey.length === 1) this.#unchecked.set(aggregate, [aggregate]);
+    if (aggregate !== null && this.#scope.primaryKey.length === 1)
+      this.#unchecked.set(aggregate, { values: [aggregate], partition: null });
     await this.#check();
-    const found = [...this.#suspects.values()];
+    const found = [...this.#suspects.values()].map(({ values }) => values);
     this.#suspects.clear();
     return found;
+  }
+
+  /** The other partitions' rows may be older or newer than that. */
+  #emptied(partition: number): void {
+    for (const held of [this.#unchecked, this.#suspects]) {
+      for (const [key, { partition: of }] of held) if (of === partition) held.delete(key);
+    }
   }
 
   async #check(): Promise<void> {
     const entries = [...this.#unchecked];
     this.#unchecked.clear();
     if (entries.length === 0) return;
-    for (const index of await this.#absent(entries.map(([, values]) => values))) {
+    for (const index of await this.#absent(entries.map(([, { values }]) => values))) {
       const entry = entries[index];
       if (entry !== undefined) this.#suspects.set(...entry);
     }

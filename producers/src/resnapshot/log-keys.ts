@@ -3,8 +3,12 @@ import type { LogClient, RecordView, TopicPartition } from '@millrace/kernel/log
 import { HEADER_BYTES } from '@millrace/schemas/avro';
 import { isOwnKey } from '@millrace/schemas/markers';
 
-/** What one record says of a row's key: the log holds the row from here on, or no more. `key` null: no row of the table. */
+/**
+ * What one record says of a row's key: the log holds the row from here on, or no more. `key` null: no row of the table in this partition, for each
+ * partition is emptied by a record of its own and they are read in no order among each other.
+ */
 export interface KeyFact {
+  readonly partition: number;
   readonly table: string;
   /** Without the table's name. */
   readonly key: string | null;
@@ -40,7 +44,7 @@ export async function* readKeys(
         const part = open.get(nameOf(batch));
         if (part === undefined) continue;
         for (const record of batch.records) {
-          const fact = record.offset < part.end ? factOf(record, tables) : null;
+          const fact = record.offset < part.end ? factOf(batch.partition, record, tables) : null;
           if (fact !== null) facts.push(fact);
         }
         if (batch.nextOffset < part.end) continue;
@@ -65,15 +69,15 @@ async function endsOf(log: LogClient, partitions: readonly TopicPartition[]) {
   return ends;
 }
 
-function factOf({ key, value }: RecordView, tables: readonly string[]): KeyFact | null {
+function factOf(partition: number, { key, value }: RecordView, tables: readonly string[]): KeyFact | null {
   if (key === null || isOwnKey(key)) return null;
   const slash = key.indexOf(0x2f);
   if (slash < 0) return null;
   const table = key.toString('utf8', 0, slash);
   if (!tables.includes(table)) return null;
   const op = value === null || value.length <= OP_AT ? 'd' : String.fromCharCode(value[OP_AT] ?? 0);
-  if (op === 't') return { table, key: null, held: false };
-  return { table, key: key.toString('utf8', slash + 1), held: op !== 'd' };
+  if (op === 't') return { partition, table, key: null, held: false };
+  return { partition, table, key: key.toString('utf8', slash + 1), held: op !== 'd' };
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {
