@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { PlatformError } from '@millrace/kernel/errors';
-import { insertRows, producersProgram, query } from './capture-place.ts';
+import { builtProgram } from '../built-program.ts';
+import { childOutput } from '../child-program.ts';
+import { insertRows, query } from './capture-place.ts';
 
 /** One reading of the same slot, from the same place to the same end. */
 export interface Reading {
@@ -87,7 +89,7 @@ async function recvlogical(url: string, slot: string, end: string, rows: number,
     'messages=true',
     `binary=${format === 'binary'}`,
   ].flatMap((option) => ['-o', option]);
-  await output('pg_recvlogical', [
+  await childOutput('pg_recvlogical', [
     ...['-d', url, '-S', slot, '--start', '-f', '/dev/null', '--no-loop', `--endpos=${end}`],
     ...options,
   ]);
@@ -108,26 +110,10 @@ const onlyRead = (url: string, slot: string, end: string, rows: number, format: 
   ownReading({ ...environmentOf(url, slot, end, format), ONLY_READ: '1' }, rows);
 
 async function ownReading(env: Readonly<Record<string, string>>, expected: number): Promise<Reading> {
-  const text = await output(process.execPath, [producersProgram('bench/decode-main.js')], env);
+  // Without source maps: as its figures have been taken from the beginning.
+  const program = builtProgram('producers', 'bench/decode-main.js');
+  const text = await childOutput(process.execPath, [program], env, 'the decoding process');
   const { rows, seconds, cpuSeconds } = JSON.parse(text) as { rows: number; seconds: number; cpuSeconds: number };
   if (rows !== expected) throw new PlatformError('internal', `read ${rows} rows of ${expected}`);
   return { perSecond: rows / seconds, cpuSecondsPerMillion: (cpuSeconds / rows) * 1e6 };
-}
-
-function output(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let text = '';
-    let errors = '';
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-2_000)));
-    child.once('error', reject);
-    child.once('exit', (code) => {
-      if (code === 0) resolve(text);
-      else reject(new PlatformError('internal', `${command} ended with ${code ?? 'a signal'}: ${errors}`));
-    });
-  });
 }

@@ -1,17 +1,8 @@
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { PlatformError } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
 import pg from 'pg';
-
-/** A program of the producers, from their build; as far from here in the sources as in the build. */
-export function producersProgram(name: string): string {
-  const path = fileURLToPath(new URL(`../../../producers/dist/${name}`, import.meta.url));
-  if (!existsSync(path)) throw new PlatformError('prerequisite-missing', 'the producers are not built: npm run build');
-  return path;
-}
+import { startProgram } from '../child-program.ts';
 
 /** What a producer tells of itself at one moment. */
 export interface Sample {
@@ -34,15 +25,7 @@ export class BenchedProducer {
 
   private constructor(env: Readonly<Record<string, string>>, port: number) {
     this.#url = `http://127.0.0.1:${port}`;
-    this.#child = spawn(process.execPath, ['--enable-source-maps', producersProgram('main.js')], {
-      env: {
-        PATH: '/usr/local/bin:/usr/bin:/bin',
-        KAFKAJS_NO_PARTITIONER_WARNING: '1',
-        ...env,
-        HEALTH_PORT: String(port),
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    this.#child = startProgram('producers', 'main.js', { ...env, HEALTH_PORT: String(port) });
     this.#child.stdout.on('data', (chunk: Buffer) => {
       const nowMs = performance.now();
       this.#output = (this.#output + chunk.toString()).slice(-20_000);

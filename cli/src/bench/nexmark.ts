@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { PlatformError } from '@millrace/kernel/errors';
+import { programOutput } from '../child-program.ts';
 import type { CliConfig } from '../config/index.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 
@@ -57,22 +55,7 @@ export async function benchNexmark(
   return { name: 'nexmark', bars: [], facts };
 }
 
-function ofQuery(query: string, events: number): Promise<Run> {
-  const path = fileURLToPath(new URL('../../../stream-processors/dist/bench/nexmark-main.js', import.meta.url));
-  if (!existsSync(path)) {
-    throw new PlatformError('prerequisite-missing', 'the stream processors are not built: npm run build');
-  }
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', path], {
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', QUERY: query, EVENTS: String(events) },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let text = '';
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    child.once('error', reject);
-    child.once('exit', (code) => {
-      if (code === 0) resolve(JSON.parse(text) as Run);
-      else reject(new PlatformError('internal', `the process of ${query} ended with ${code ?? 'a signal'}`));
-    });
-  });
+async function ofQuery(query: string, events: number): Promise<Run> {
+  const env = { QUERY: query, EVENTS: String(events) };
+  return JSON.parse(await programOutput('stream-processors', 'bench/nexmark-main.js', env)) as Run;
 }

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { PlatformError } from '@millrace/kernel/errors';
-import { builtProgram } from '../built-program.ts';
+import { startProgram } from '../child-program.ts';
 import type { CliConfig } from '../config/index.ts';
 import type { Bar, BenchOptions, BenchReport } from './report.ts';
 
@@ -138,10 +137,7 @@ async function part<T = unknown>(env: Env): Promise<T> {
 
 /** A part as a process of its own, and its first line: rejects where it ends without one. */
 function started(env: Env): { child: ChildProcess; line: Promise<string>; ended: Promise<number | null> } {
-  const child = spawn(process.execPath, ['--enable-source-maps', builtProgram('stream-processors', 'bench/main.js')], {
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', KAFKAJS_NO_PARTITIONER_WARNING: '1', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = startProgram('stream-processors', 'bench/main.js', env);
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', resolve);

@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { PlatformError } from '@millrace/kernel/errors';
+import { programOutput } from '../child-program.ts';
 import type { CliConfig } from '../config/index.ts';
 import { openStoreClients } from '../lag/index.ts';
 import type { StoreName } from '../lag/index.ts';
@@ -75,7 +72,7 @@ async function drain(config: CliConfig, store: StoreName, kind: string, entries:
   };
   try {
     return JSON.parse(
-      await output({
+      await programOutput('sinks', 'bench/backlog-main.js', {
         ...names,
         KAFKA_BROKERS: config.kafkaBrokers.join(','),
         SCHEMA_REGISTRY_URL: config.schemaRegistryUrl,
@@ -110,24 +107,4 @@ async function removeFromStores(config: CliConfig, name: string): Promise<void> 
   } finally {
     await clients.close();
   }
-}
-
-function output(env: Readonly<Record<string, string>>): Promise<string> {
-  const program = fileURLToPath(new URL('../../../sinks/dist/bench/backlog-main.js', import.meta.url));
-  if (!existsSync(program)) throw new PlatformError('prerequisite-missing', 'the sinks are not built: npm run build');
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', program], {
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let text = '';
-    let errors = '';
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-2_000)));
-    child.once('error', reject);
-    child.once('exit', (code) => {
-      if (code === 0) resolve(text);
-      else reject(new PlatformError('internal', `the backlog's program ended with ${code ?? 'a signal'}: ${errors}`));
-    });
-  });
 }

@@ -1,12 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { PlatformError } from '@millrace/kernel/errors';
+import { builtProgram } from '../built-program.ts';
 
-/** The deployable, from its build; as far from here in the sources as in the build. */
-const main = fileURLToPath(new URL('../../../producers/dist/main.js', import.meta.url));
 const KEPT_LINES = 40;
 
 /** The producers as a process of its own, to be killed and paused. */
@@ -20,9 +16,7 @@ export class ProducerProcess {
 
   /** @throws PlatformError `prerequisite-missing` where the producers are not built. */
   constructor(environment: Readonly<Record<string, string>>) {
-    if (!existsSync(main))
-      throw new PlatformError('prerequisite-missing', 'the producers are not built: npm run build');
-    this.#child = spawn(process.execPath, ['--enable-source-maps', main], {
+    this.#child = spawn(process.execPath, ['--enable-source-maps', builtProgram('producers', 'main.js')], {
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', KAFKAJS_NO_PARTITIONER_WARNING: '1', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
+import { builtProgram } from '../built-program.ts';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
@@ -65,10 +64,7 @@ function tasksText(tasks: readonly WatchedTask[]): string {
 
 /** The deployables meet through topics alone, so the drawing is the stream processors' own program's. */
 async function drawing(processor: string | undefined): Promise<string> {
-  const path = fileURLToPath(new URL('../../../stream-processors/dist/topology/print.js', import.meta.url));
-  if (!existsSync(path)) {
-    throw new PlatformError('prerequisite-missing', 'the stream processors are not built: npm run build');
-  }
+  const path = builtProgram('stream-processors', 'topology/print.js');
   const env = { PATH: '/usr/local/bin:/usr/bin:/bin', ...(processor === undefined ? {} : { PROCESSOR: processor }) };
   try {
     return (await promisify(execFile)(process.execPath, [path], { env })).stdout.trim();

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { PlatformError } from '@millrace/kernel/errors';
-import { builtProgram } from '../../built-program.ts';
+import { startProgram } from '../../child-program.ts';
 
 export interface ProcessingChaosOptions {
   readonly seed: number;
@@ -37,14 +36,10 @@ const NOTE_EVERY = 12;
 /** The tasks of the stream processors on an in-memory log, under schedules of faults drawn from one seed after the other; no engine. */
 export async function processingCampaign(options: ProcessingChaosOptions): Promise<ProcessingChaosReport> {
   const { seed, seeds, note } = options;
-  const child = spawn(
-    process.execPath,
-    ['--enable-source-maps', builtProgram('stream-processors', 'simulation/main.js')],
-    {
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', SEED: String(seed), SEEDS: String(seeds) },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const child = startProgram('stream-processors', 'simulation/main.js', {
+    SEED: String(seed),
+    SEEDS: String(seeds),
+  });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', resolve);
