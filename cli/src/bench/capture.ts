@@ -7,6 +7,7 @@ import { catchUp, largeTransaction, latencies, retainedAfter, snapshot, standing
 import type { Passage } from './capture-kafka.ts';
 import { BenchedProducer, insertRows, query } from './capture-place.ts';
 import type { Latencies } from './latency.ts';
+import { atLeast, atMost, median } from './report.ts';
 import type { Bar, BenchOptions, BenchReport } from './report.ts';
 
 const MB = 1_048_576;
@@ -142,15 +143,3 @@ const of = (passages: readonly Passage[], key: keyof Passage): number =>
   median(passages.map((passage) => passage[key]));
 const shown = ({ perSecond, cpuSecondsPerMillion, peakBytes }: Passage): string =>
   `${Math.round(perSecond)} rows/s, ${cpuSecondsPerMillion.toFixed(2)} CPU-s per 1M, ${(peakBytes / MB).toFixed(0)} MB at most`;
-
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
-}
-
-function atLeast(name: string, value: number, bar: number, unit: string): Bar {
-  return { name, value, bar, unit, pass: value >= bar };
-}
-
-function atMost(name: string, value: number, bar: number, unit: string): Bar {
-  return { name, value, bar, unit, pass: value <= bar };
-}

@@ -3,6 +3,7 @@ import type { LogClient, LogRecord, TopicPartition } from '@millrace/kernel/log'
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { silentLogger } from '@millrace/kernel/telemetry';
 import { Latencies } from './latency.ts';
+import { atLeast, atMost, median } from './report.ts';
 import type { BenchReport } from './report.ts';
 
 export interface BenchLogOptions {
@@ -149,11 +150,6 @@ function sendAtRate(total: number, send: (index: number) => Promise<void>): Prom
   });
 }
 
-/** The middle one of an odd number of values. */
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
-}
-
 async function withTopic<T>(
   log: LogClient,
   part: string,
@@ -199,9 +195,9 @@ export async function benchLog({ brokers, records = 2_000_000, seconds = 21 }: B
   return {
     name: 'log',
     bars: [
-      { name: 'records out', value: outPerSecond, bar: 600_000, unit: '/s', pass: outPerSecond >= 600_000 },
-      { name: 'records in', value: inPerSecond, bar: 1_500_000, unit: '/s', pass: inPerSecond >= 1_500_000 },
-      { name: 'produce → consume p99 at 1,000/s', value: p99, bar: 6, unit: 'ms', pass: p99 <= 6 },
+      atLeast('records out', outPerSecond, 600_000, '/s'),
+      atLeast('records in', inPerSecond, 1_500_000, '/s'),
+      atMost('produce → consume p99 at 1,000/s', p99, 6, 'ms'),
     ],
     facts: {
       'out, CPU-s per 1M records': rounded(median(out.map(({ cpuSecondsPerMillion }) => cpuSecondsPerMillion))),

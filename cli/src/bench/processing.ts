@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { PlatformError } from '@millrace/kernel/errors';
 import { startProgram } from '../child-program.ts';
 import type { CliConfig } from '../config/index.ts';
+import { atLeast, atMost } from './report.ts';
 import type { Bar, BenchOptions, BenchReport } from './report.ts';
 
 interface Work {
@@ -70,15 +71,6 @@ export async function benchProcessing(config: CliConfig, options: BenchOptions):
 
 type Env = Readonly<Record<string, string>>;
 type Note = (text: string) => void;
-
-const atLeast = (name: string, value: number, bar: number, unit: string): Bar => ({
-  ...{ name, value, bar, unit },
-  pass: value >= bar,
-});
-const atMost = (name: string, value: number, bar: number, unit: string): Bar => ({
-  ...{ name, value, bar, unit },
-  pass: value <= bar,
-});
 
 async function runtimeAlone(records: number, note: Note): Promise<Bar> {
   note(`the runtime alone, ${records} records`);

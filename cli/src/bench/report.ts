@@ -27,6 +27,19 @@ export interface BenchOptions {
   readonly note: (text: string) => void;
 }
 
+export function atLeast(name: string, value: number, bar: number, unit: string): Bar {
+  return { name, value, bar, unit, pass: value >= bar };
+}
+
+export function atMost(name: string, value: number, bar: number, unit: string): Bar {
+  return { name, value, bar, unit, pass: value <= bar };
+}
+
+/** The middle one, of an even number the higher of the two; `NaN` of none, which meets no bar. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
+}
+
 export function reportText(report: BenchReport): string {
   const rows = report.bars.map(({ name, value, bar, unit, pass }) => [
     name,

@@ -3,6 +3,7 @@ import { programOutput } from '../child-program.ts';
 import type { CliConfig } from '../config/index.ts';
 import { openStoreClients } from '../lag/index.ts';
 import type { StoreName } from '../lag/index.ts';
+import { atLeast, median } from './report.ts';
 import type { Bar, BenchOptions, BenchReport } from './report.ts';
 
 interface Drained {
@@ -53,14 +54,6 @@ export async function benchViews(config: CliConfig, options: BenchOptions): Prom
 }
 
 const perMillion = ({ cpuSeconds, entries }: Drained): number => (cpuSeconds / entries) * 1e6;
-
-function atLeast(name: string, value: number, bar: number, unit: string): Bar {
-  return { name, value, bar, unit, pass: value >= bar };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
 
 async function drain(config: CliConfig, store: StoreName, kind: string, entries: number): Promise<Drained> {
   const name = `bench${randomBytes(4).toString('hex')}`;
