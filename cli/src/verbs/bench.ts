@@ -5,6 +5,7 @@ import { reportText } from '../bench/report.ts';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT } from '../output.ts';
+import { numberAboveZero, wholeNumber } from './options.ts';
 
 export const benchVerb: Verb = {
   name: 'bench',
@@ -29,13 +30,14 @@ export const benchVerb: Verb = {
     if (bench === undefined) {
       throw new PlatformError('config-invalid', `no bench ${name ?? ''}: there are ${Object.keys(benches).join(', ')}`);
     }
-    const number = (key: string) => (options[key] === undefined ? undefined : Number(options[key]));
+    const given = (key: string, read: typeof numberAboveZero) =>
+      options[key] === undefined ? undefined : read(options[key], `--${key}`);
     const report = await bench(loadConfig(cliSettings), {
-      seconds: number('seconds'),
-      tps: number('tps'),
-      runs: number('runs'),
-      rows: number('rows'),
-      large: number('large'),
+      seconds: given('seconds', numberAboveZero),
+      tps: given('tps', numberAboveZero),
+      runs: given('runs', wholeNumber),
+      rows: given('rows', wholeNumber),
+      large: given('large', wholeNumber),
       only: typeof options['only'] === 'string' ? options['only'] : undefined,
       note: (text) => out.note(text),
     });

@@ -15,6 +15,7 @@ import type {
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
+import { wholeNumber } from './options.ts';
 
 /** Apart from the other campaigns' engines: it takes long, and they may go on beside it. */
 const STALL_PORT = 31_800;
@@ -53,7 +54,7 @@ export const chaosVerb: Verb = {
     switch (campaign) {
       case 'types': {
         const engines = loadConfig(cliSettings);
-        const seconds = count(options['seconds'], '--seconds');
+        const seconds = wholeNumber(options['seconds'], '--seconds');
         const report = await typesCampaign({ engines, seed, binary: options['binary'] === true, seconds, note });
         out.result(report, typesText);
         return report.passed ? EXIT.done : EXIT.difference;
@@ -63,9 +64,9 @@ export const chaosVerb: Verb = {
         if (!own && options['engines'] !== 'running') {
           throw new PlatformError('config-invalid', '--engines must be own or running');
         }
-        const kills = count(options['kills'], '--kills');
-        const outageMs = 1_000 * count(options['outage'], '--outage');
-        const brokers = count(options['brokers'], '--brokers');
+        const kills = wholeNumber(options['kills'], '--kills');
+        const outageMs = 1_000 * wholeNumber(options['outage'], '--outage');
+        const brokers = wholeNumber(options['brokers'], '--brokers');
         const report = await captureChaos(own ? brokers : null, { seed, kills, outageMs, note });
         out.result(report, captureText);
         return report.passed ? EXIT.done : EXIT.difference;
@@ -73,7 +74,7 @@ export const chaosVerb: Verb = {
       case 'stall': {
         const how = options['how'];
         if (how !== 'hold' && how !== 'kafka') throw new PlatformError('config-invalid', '--how must be hold or kafka');
-        const forMs = 60_000 * count(options['minutes'], '--minutes');
+        const forMs = 60_000 * wholeNumber(options['minutes'], '--minutes');
         const report = await withOwnEngines('chaos-stall', 1, STALL_PORT, (own) =>
           stallCampaign({ own, seed, how, forMs, note }),
         );
@@ -84,7 +85,7 @@ export const chaosVerb: Verb = {
         const first = options['seed'] === undefined ? randomInt(1_000_000_000) : Number(options['seed']);
         if (!Number.isSafeInteger(first))
           throw new PlatformError('config-invalid', '--seed must be a whole number here');
-        const report = await processingCampaign({ seed: first, seeds: count(options['seeds'], '--seeds'), note });
+        const report = await processingCampaign({ seed: first, seeds: wholeNumber(options['seeds'], '--seeds'), note });
         out.result(report, processingText);
         return report.passed ? EXIT.done : EXIT.difference;
       }
@@ -96,12 +97,6 @@ export const chaosVerb: Verb = {
     }
   },
 };
-
-function count(given: unknown, option: string): number {
-  const value = Number(given);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new PlatformError('config-invalid', `${option} must be a whole number above 0`);
-}
 
 /** @param brokers of its own engines; null for those that run. */
 async function captureChaos(

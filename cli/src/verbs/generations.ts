@@ -10,6 +10,7 @@ import type { StoreClients } from '../lag/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import type { Output } from '../output.ts';
+import { wholeNumber } from './options.ts';
 
 interface Place {
   readonly config: CliConfig;
@@ -31,12 +32,6 @@ async function inPlace<T>(run: (place: Place) => Promise<T>): Promise<T> {
     await clients.close();
   }
 }
-
-const wholeNumber = (value: unknown, option: string): number => {
-  const number = Number(value);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new PlatformError('config-invalid', `${option} must be a whole number above 0`);
-};
 
 export const rebuildVerb: Verb = {
   name: 'rebuild',

@@ -16,8 +16,15 @@ import { EXIT, table } from '../output.ts';
 import type { Output } from '../output.ts';
 import { playShop } from '../live/play-shop.ts';
 import { prepare } from '../prepare/index.ts';
+import { numberAboveZero } from './options.ts';
 
 const FIRST_START_MS = 30 * 60_000;
+
+/** The demo shop, and the commits a second of its traffic. */
+interface Demo {
+  readonly shown: boolean;
+  readonly tps: number;
+}
 
 export const upVerb: Verb = {
   name: 'up',
@@ -28,11 +35,12 @@ export const upVerb: Verb = {
     command.option('--tps <n>', 'commits a second of the demo traffic', '5');
   },
   async run(options, _argument, out) {
-    return options['detach'] === true ? upDetached(options, out) : upHere(options, out);
+    const demo = { tps: numberAboveZero(options['tps'], '--tps'), shown: options['demo'] !== false };
+    return options['detach'] === true ? upDetached(demo, out) : upHere(demo, out);
   },
 };
 
-async function upHere(options: Readonly<Record<string, unknown>>, out: Output) {
+async function upHere(demo: Demo, out: Output) {
   const config = loadConfig(cliSettings);
   const stopping = new AbortController();
   let platform: Platform | undefined;
@@ -67,7 +75,7 @@ async function upHere(options: Readonly<Record<string, unknown>>, out: Output) {
   }
   out.result({ ...platform.status(), readyMs: Date.now() - began }, () => addresses(config, Date.now() - began));
   const work = [liveLine(config, stopping.signal, out)];
-  if (options['demo'] !== false) work.push(playShop(config, Number(options['tps']), stopping.signal, out));
+  if (demo.shown) work.push(playShop(config, demo.tps, stopping.signal, out));
   const failed = await Promise.race([
     Promise.all(work).then(() => undefined, asError),
     platform.stopped.then(() => undefined),
@@ -85,11 +93,11 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-async function upDetached(options: Readonly<Record<string, unknown>>, out: Output) {
+async function upDetached(demo: Demo, out: Output) {
   const env = environment();
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
-  const args = ['--enable-source-maps', main, 'up', '--tps', String(options['tps'])];
-  if (options['demo'] === false) args.push('--no-demo');
+  const args = ['--enable-source-maps', main, 'up', '--tps', String(demo.tps)];
+  if (!demo.shown) args.push('--no-demo');
   const status = await startDetached({
     home: defaultHome(env),
     env,

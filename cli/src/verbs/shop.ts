@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { loadConfig } from '@millrace/kernel/config';
-import { PlatformError } from '@millrace/kernel/errors';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT } from '../output.ts';
 import { seedShop, traffic } from '../shop/index.ts';
+import { numberAboveZero, share, wholeNumber } from './options.ts';
 
 export const seedVerb: Verb = {
   name: 'seed',
@@ -18,8 +18,8 @@ export const seedVerb: Verb = {
     const pool = new pg.Pool({ connectionString: loadConfig(cliSettings).databaseUrl, max: 4 });
     try {
       const result = await seedShop(pool, {
-        products: whole(options['products'], '--products'),
-        orders: whole(options['orders'], '--orders'),
+        products: wholeNumber(options['products'], '--products', 0),
+        orders: wholeNumber(options['orders'], '--orders', 0),
         seed: String(options['seed']),
         onProgress: ({ stage, done, total }) => out.note(`${stage}: ${done} of ${total}`),
       });
@@ -46,11 +46,11 @@ export const trafficVerb: Verb = {
     process.once('SIGINT', () => stop.abort(new Error('stopped by SIGINT')));
     process.once('SIGTERM', () => stop.abort(new Error('stopped by SIGTERM')));
     const result = await traffic({
-      tps: number(options['tps'], '--tps'),
-      seconds: number(options['seconds'], '--seconds'),
+      tps: numberAboveZero(options['tps'], '--tps'),
+      seconds: numberAboveZero(options['seconds'], '--seconds'),
       apiUrl: config.apiUrl,
       databaseUrl: config.databaseUrl,
-      share: number(options['share'], '--share'),
+      share: share(options['share'], '--share'),
       seed: String(options['seed']),
       signal: stop.signal,
     });
@@ -58,15 +58,3 @@ export const trafficVerb: Verb = {
     return result.errors > 0 ? EXIT.failed : EXIT.done;
   },
 };
-
-function number(value: unknown, option: string): number {
-  const parsed = Number(value);
-  if (!Number.isFinite(parsed) || parsed < 0) throw new PlatformError('config-invalid', `${option} is not a number`);
-  return parsed;
-}
-
-function whole(value: unknown, option: string): number {
-  const parsed = number(value, option);
-  if (!Number.isInteger(parsed)) throw new PlatformError('config-invalid', `${option} is not a whole number`);
-  return parsed;
-}

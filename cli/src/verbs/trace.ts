@@ -11,6 +11,7 @@ import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import { traceRow } from '../trace/trace.ts';
 import type { Hop, Trace } from '../trace/trace.ts';
+import { wholeNumber } from './options.ts';
 
 interface Traced extends Trace {
   /** How far each store has applied the views of the row's partition; null where the stores do not answer. */
@@ -28,12 +29,13 @@ export const traceVerb: Verb = {
   async run(options, name, out, [, id]) {
     if (name === undefined || id === undefined)
       throw new PlatformError('config-invalid', 'say which: trace <table> <id>');
+    const most = wholeNumber(options['most'], '--most');
     const config = loadConfig(cliSettings);
     const log = createKafkaLog({ brokers: config.kafkaBrokers, clientId: 'millrace-trace', logger: silentLogger() });
     try {
       const registry = await createSchemaRegistry(config.schemaRegistryUrl);
       const { topicPrefix, partitions } = config;
-      const trace = await traceRow({ log, registry, topicPrefix, partitions, most: Number(options['most']) }, name, id);
+      const trace = await traceRow({ log, registry, topicPrefix, partitions, most }, name, id);
       const lags = await storesOf(config);
       const stores = lags?.filter(({ partition }) => partition === trace.partition) ?? null;
       const traced: Traced = { ...trace, stores: trace.views.length === 0 ? [] : stores };
