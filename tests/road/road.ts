@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cliSettings } from '@millrace/cli/config';
 import type { CliConfig } from '@millrace/cli/config';
-import { openStoreClients } from '@millrace/cli/lag';
+import { clearStores } from '@millrace/cli/lag';
 import { prepare } from '@millrace/cli/prepare';
 import { createTestDatabase } from '@millrace/database/testing';
 import { defaultServices, homeOf, startPlatform } from '@millrace/infra-local/supervisor';
@@ -129,14 +129,5 @@ async function removeFromEngines(config: CliConfig): Promise<void> {
   const own = (await log.admin.listTopics()).filter((topic) => topic.startsWith(config.topicPrefix));
   await log.admin.deleteTopics(own);
   await log.close();
-  const stores = await openStoreClients(config);
-  await stores.clickhouse.command({ query: `drop database if exists ${config.clickhouseDatabase}` });
-  await stores.search.indices.delete({ index: `${config.searchIndexPrefix}*` });
-  let cursor = '0';
-  do {
-    const [next, keys] = await stores.redis.scan(cursor, 'MATCH', `${config.redisKeyPrefix}*`, 'COUNT', 5000);
-    cursor = next;
-    if (keys.length > 0) await stores.redis.unlink(...keys);
-  } while (cursor !== '0');
-  await stores.close();
+  await clearStores(config);
 }

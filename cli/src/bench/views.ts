@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { programOutput } from '../child-program.ts';
 import type { CliConfig } from '../config/index.ts';
-import { openStoreClients } from '../lag/index.ts';
+import { clearStores } from '../lag/index.ts';
 import type { StoreName } from '../lag/index.ts';
 import { atLeast, median } from './report.ts';
 import type { Bar, BenchOptions, BenchReport } from './report.ts';
@@ -79,25 +79,11 @@ async function drain(config: CliConfig, store: StoreName, kind: string, entries:
       }),
     ) as Drained;
   } finally {
-    await removeFromStores(config, name);
-  }
-}
-
-async function removeFromStores(config: CliConfig, name: string): Promise<void> {
-  const clients = await openStoreClients({ ...config, clickhouseDatabase: 'default' });
-  try {
-    await clients.clickhouse.command({
-      query: 'drop database if exists {name:Identifier}',
-      query_params: { name },
+    await clearStores({
+      ...config,
+      redisKeyPrefix: names.REDIS_KEY_PREFIX,
+      searchIndexPrefix: names.SEARCH_INDEX_PREFIX,
+      clickhouseDatabase: names.CLICKHOUSE_DATABASE,
     });
-    await clients.search.indices.delete({ index: `${name}-*`, ignore_unavailable: true });
-    let cursor = '0';
-    do {
-      const [next, keys] = await clients.redis.scan(cursor, 'MATCH', `${name}:*`, 'COUNT', 5_000);
-      cursor = next;
-      if (keys.length > 0) await clients.redis.unlink(...keys);
-    } while (cursor !== '0');
-  } finally {
-    await clients.close();
   }
 }

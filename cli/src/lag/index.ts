@@ -1,3 +1,4 @@
+export { clearStores } from './clear-stores.ts';
 export { older, readLag } from './lag.ts';
 export type { Lag } from './lag.ts';
 export { openStoreClients } from './store-clients.ts';
