@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Relation } from '../cdc/index.ts';
 
+export { exampleOrder, exampleStock } from './example-entries.ts';
+
 const file = new URL('../../avro/relations.json', import.meta.url);
 
 /** The shop's captured tables as the migrations make them (a golden file that a test compares with a migrated database). */

@@ -54,12 +54,6 @@ export const ledger: AnyProcessor = defineProcessor({
       available: balance - held,
       status: 'in_stock',
       lowStockThreshold: movements,
-      velocity7d: null,
-      velocity28d: null,
-      daysOfCover: null,
-      projectedStockOutAt: null,
-      unexplained: 0,
-      flags: [],
       variants: [],
     });
   },

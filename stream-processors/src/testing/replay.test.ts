@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { exampleStock } from '@millrace/schemas/testing';
 import { processors } from '../processors/index.ts';
 import { defineProcessor, keyedStore, rowsOf } from '../runtime/index.ts';
 import type { AnyProcessor } from '../runtime/index.ts';
@@ -37,21 +38,7 @@ function careless(amount: (count: number) => number): AnyProcessor {
     },
     emit(id, ctx) {
       const available = amount(ctx.stores.counts.get(id) ?? 0);
-      const levels = { onHand: available, reserved: 0, available };
-      ctx.put('stock', id, {
-        tenantId: 't',
-        productId: id,
-        ...levels,
-        status: 'in_stock',
-        lowStockThreshold: 0,
-        velocity7d: null,
-        velocity28d: null,
-        daysOfCover: null,
-        projectedStockOutAt: null,
-        unexplained: 0,
-        flags: [],
-        variants: [],
-      });
+      ctx.put('stock', id, exampleStock({ productId: id, onHand: available, available }));
     },
   });
 }

@@ -2,9 +2,10 @@ import type { LogClient, LogRecord, LogWriter } from '@millrace/kernel/log';
 import { barrierRecord, watermarkRecord } from '@millrace/schemas/markers';
 import { partitionOf } from '@millrace/schemas/partition';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
+import { exampleOrder, exampleStock } from '@millrace/schemas/testing';
 import { topicSpecs } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
-import type { OrderView, StockView, ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
+import type { ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
 
 const TENANT = '00000000-0000-7000-8000-000000000001';
 const topicOf: Partial<Record<ViewKind, string>> = { stock: 'views.inventory', order: 'views.orders' };
@@ -70,26 +71,11 @@ export class ViewWriter {
   }
 }
 
+/** Deleted where `available` is null. */
 export function stockEntry(id: string, lsn: bigint, available: number | null, tsUs = 1_700_000_000_000_000): ViewEntry {
-  const data: StockView | null =
-    available === null
-      ? null
-      : {
-          tenantId: TENANT,
-          productId: id,
-          onHand: available,
-          reserved: 0,
-          available,
-          status: available > 0 ? 'in_stock' : 'out_of_stock',
-          lowStockThreshold: 10,
-          velocity7d: null,
-          velocity28d: null,
-          daysOfCover: null,
-          projectedStockOutAt: null,
-          unexplained: 0,
-          flags: [],
-          variants: [],
-        };
+  if (available === null) return { kind: 'stock', id, lsn, tsUs, data: null };
+  const status = available > 0 ? 'in_stock' : 'out_of_stock';
+  const data = exampleStock({ tenantId: TENANT, productId: id, onHand: available, available, status });
   return { kind: 'stock', id, lsn, tsUs, data };
 }
 
@@ -100,35 +86,6 @@ export function orderEntry(
   status = 'pending',
   tsUs = 1_700_000_000_000_000,
 ): ViewEntry {
-  const money = {
-    subtotal: '1.00',
-    discountAmount: '0.00',
-    taxAmount: '0.00',
-    shippingAmount: '0.00',
-    totalAmount: '1.00',
-  };
-  const data: OrderView = {
-    tenantId: TENANT,
-    orderId: id,
-    orderNumber: `N-${id}`,
-    customerId,
-    status,
-    currency: 'USD',
-    ...money,
-    placedAt: '2026-01-01T00:00:00Z',
-    items: [],
-    timeline: [{ status, at: '2026-01-01T00:00:00Z' }],
-    flags: [],
-    paymentStatus: 'unpaid' as const,
-    paidAmount: '0.00',
-    refundedAmount: '0.00',
-    shippingStatus: 'unshipped' as const,
-    promisedBy: null,
-    late: false,
-    payments: [],
-    refunds: [],
-    shipments: [],
-    returns: [],
-  };
+  const data = exampleOrder({ tenantId: TENANT, orderId: id, orderNumber: `N-${id}`, customerId, status });
   return { kind: 'order', id, lsn, tsUs, data };
 }
