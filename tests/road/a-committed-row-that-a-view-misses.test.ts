@@ -3,7 +3,7 @@ import { createClient } from '@clickhouse/client';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { CaptureClient } from '@millrace/cli/capture';
-import { openStoreViews, repair, repairScopes, verifyView } from '@millrace/cli/verify';
+import { isSampled, openStoreViews, repair, repairScopes, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { LogClient } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
@@ -250,8 +250,9 @@ describe('verify', () => {
       const missing = await product('Missing in Redis', 6);
       const views = await openStoreViews(road.config);
       releasers.push('views', () => views.close());
+      const settings = { databaseUrl: road.config.databaseUrl, slotName: road.config.slotName };
       for (const view of views.views) {
-        const report = await verifyView(view, { databaseUrl: road.config.databaseUrl, slotName: road.config.slotName });
+        const report = await verifyView(view, settings);
         expect({ view: view.view, store: view.store, found: report.differences }).toEqual({
           view: view.view,
           store: view.store,
@@ -271,11 +272,10 @@ describe('verify', () => {
         position: '0'.repeat(20),
         data: JSON.stringify({ ...held, productId: extra }),
       });
+      const stray = `${prefix}inventory:no-id-of-ours`;
+      await redis.hset(stray, { position: '0'.repeat(20), data: JSON.stringify(held) });
       const inventory = views.views.find((view) => view.view === 'inventory' && view.store === 'redis')!;
-      const report = await verifyView(inventory, {
-        databaseUrl: road.config.databaseUrl,
-        slotName: road.config.slotName,
-      });
+      const report = await verifyView(inventory, settings);
       expect(
         report.differences.map(({ key, kind, fields }) => [key, kind, fields.map((f) => f.field)]).toSorted(),
       ).toEqual(
@@ -283,15 +283,23 @@ describe('verify', () => {
           [wrong, 'different', ['onHand']],
           [missing, 'missing', []],
           [extra, 'extra', []],
+          ['no-id-of-ours', 'extra', []],
         ].toSorted(),
       );
+      await redis.del(stray);
+      const part = await verifyView(inventory, { ...settings, only: [wrong] });
+      expect([part.checked, part.differences.map(({ key }) => key)]).toEqual([1, [wrong]]);
+      const fraction = 0.5;
+      const seeds = Array.from({ length: 64 }, (_, at) => String(at));
+      const seed = seeds.find(
+        (one) => isSampled({ fraction, seed: one }, wrong) && !isSampled({ fraction, seed: one }, missing),
+      )!;
+      const sampled = (await verifyView(inventory, { ...settings, sample: { fraction, seed } })).differences;
+      expect(sampled.map(({ key }) => key)).toEqual([wrong, extra].filter((id) => isSampled({ fraction, seed }, id)));
       const capture = new CaptureClient(`http://127.0.0.1:${road.healthPorts['producers']}`);
       const done = await repair(capture, repairScopes([report]), () => undefined);
       expect(done.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
-      const repaired = await verifyView(inventory, {
-        databaseUrl: road.config.databaseUrl,
-        slotName: road.config.slotName,
-      });
+      const repaired = await verifyView(inventory, settings);
       expect(repaired.differences).toEqual([]);
     },
     2 * MINUTES,

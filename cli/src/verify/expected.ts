@@ -165,6 +165,17 @@ const idQueries: Readonly<Record<DocumentKind, string>> = {
   order: `select order_id::text as id from commerce.orders where ($1::uuid is null or order_id > $1::uuid) order by order_id limit $2`,
 };
 
+const existing: Readonly<Record<DocumentKind, string>> = {
+  product: existingProducts(),
+  stock: existingProducts(),
+  price: existingProducts(),
+  order: `select order_id::text as id from commerce.orders where order_id = any($1::uuid[])`,
+};
+
+function existingProducts(): string {
+  return `select product_id::text as id from commerce.products where product_id = any($1::uuid[])`;
+}
+
 function productIds(): string {
   return `select product_id::text as id from commerce.products where ($1::uuid is null or product_id > $1::uuid) order by product_id limit $2`;
 }
@@ -176,9 +187,25 @@ export async function expectedDocuments(
   ids: readonly string[],
   at: Date,
 ): Promise<Documents> {
-  const values = timed.has(kind) ? [ids, at] : [ids];
+  const wanted = ids.filter(isDocumentId);
+  const values = timed.has(kind) ? [wanted, at] : [wanted];
   const { rows } = await client.query<{ id: string; document: Record<string, unknown> }>(queries[kind], values);
   return new Map(rows.map((row) => [row.id, row.document]));
+}
+
+/** Which of the ids have a row at the pinned position. */
+export async function knownIds(
+  client: pg.Client,
+  kind: DocumentKind,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ id: string }>(existing[kind], [ids.filter(isDocumentId)]);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** A store may hold what is no id of ours at all: no row is behind it. */
+export function isDocumentId(id: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 }
 
 /** All ids of the kind at the pinned position, in pages, in id order. */

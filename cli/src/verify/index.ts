@@ -1,6 +1,12 @@
+export type { Difference } from './comparison.ts';
+export { DriftMetrics } from './drift-metrics.ts';
 export { expectedDocuments } from './expected.ts';
 export { repair, repairScopes } from './repair.ts';
+export { isSampled } from './sample.ts';
+export type { Sample } from './sample.ts';
 export { verifyView } from './verify.ts';
-export type { Difference, VerifyOptions, ViewReport } from './verify.ts';
+export type { VerifyOptions, ViewReport } from './verify.ts';
 export { generationStoreViews, openStoreViews } from './stores.ts';
 export type { StoreView } from './store-view.ts';
+export { watchViews } from './watch.ts';
+export type { WatchPass } from './watch.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { repairScopes } from './repair.ts';
-import type { Difference, ViewReport } from './verify.ts';
+import type { Difference } from './comparison.ts';
+import type { ViewReport } from './verify.ts';
 
 function report(view: string, keys: readonly string[], fields: readonly string[] = [], more = 0): ViewReport {
   const differences = keys.map((key): Difference => ({
@@ -33,4 +34,13 @@ test('a product that shows wrong names of others has those read again first', ()
     { topic: 'cdc.reference' },
     { topic: 'cdc.catalog', aggregate: 'a' },
   ]);
+});
+
+test('a key that no row could have is not read again', () => {
+  const stray = report('inventory', ['no-id-of-ours']);
+  const extra = {
+    ...stray,
+    differences: stray.differences.map((difference) => ({ ...difference, kind: 'extra' as const })),
+  };
+  expect(repairScopes([extra])).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { resnapshotEnded } from '../capture/index.ts';
 import type { CaptureClient, Resnapshot, ResnapshotScope } from '../capture/index.ts';
+import { isDocumentId } from './expected.ts';
 import type { ViewReport } from './verify.ts';
 
 /** From so many wrong aggregates of a topic on, the whole topic is read again: each single one costs a pass over its partition. */
@@ -16,7 +17,10 @@ const topicOf: Readonly<Record<string, string>> = {
   orders: 'cdc.orders',
 };
 
-/** What has to be read from the tables again to mend what the reports found: reference rows first, then aggregates or whole topics. */
+/**
+ * What has to be read from the tables again to mend what the reports found: reference rows first, then aggregates or whole topics. A key that is no
+ * id of ours was never written by Millrace, and reading tables does not mend it.
+ */
 export function repairScopes(reports: readonly ViewReport[]): ResnapshotScope[] {
   const byTopic = new Map<string, Set<string>>();
   let reference = false;
@@ -26,7 +30,8 @@ export function repairScopes(reports: readonly ViewReport[]): ResnapshotScope[] 
     if (topic === undefined || differences.length === 0) continue;
     if (missing + extra + different > differences.length) isPartial = true;
     const ids = byTopic.get(topic) ?? new Set();
-    for (const { key, fields } of differences) {
+    for (const { key, kind, fields } of differences) {
+      if (kind === 'extra' && !isDocumentId(key)) continue;
       ids.add(key);
       reference ||= view === 'catalog' && fields.some(({ field }) => FROM_REFERENCE.has(field));
     }

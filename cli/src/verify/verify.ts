@@ -2,22 +2,12 @@ import { PlatformError } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import { sleep } from '@millrace/kernel/retry';
-import { differingFields } from './compare.ts';
-import type { FieldDifference } from './compare.ts';
-import { expectedDocuments, expectedIds } from './expected.ts';
+import { compareAll, compareIds } from './comparison.ts';
+import type { Difference, DifferenceKind } from './comparison.ts';
 import { pinDatabase } from './pin.ts';
 import type { PinnedDatabase } from './pin.ts';
+import type { Sample } from './sample.ts';
 import type { StoreView } from './store-view.ts';
-
-export type DifferenceKind = 'missing' | 'extra' | 'different';
-
-export interface Difference {
-  readonly key: string;
-  readonly kind: DifferenceKind;
-  readonly fields: readonly FieldDifference[];
-  /** Position of the store's document, where there is one. */
-  readonly position: string | null;
-}
 
 export interface ViewReport {
   readonly view: string;
@@ -43,9 +33,13 @@ export interface VerifyOptions {
   readonly rounds?: number;
   /** Most differences listed; all are counted. Default 100. */
   readonly listed?: number;
+  /** Compares these documents alone; all by default. */
+  readonly sample?: Sample | undefined;
+  /** Compares the documents of these ids alone. */
+  readonly only?: readonly string[] | undefined;
+  /** Ends it: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
-
-const PAGE = 500;
 
 /** In this time an idle source still makes a step of every task: a change that reaches documents in the background goes on. */
 const BACKGROUND_MS = 1500;
@@ -62,6 +56,7 @@ const BACKGROUND_MS = 1500;
  * Throws `view-behind` if the view does not reach the pin in time.
  */
 export async function verifyView(view: StoreView, options: VerifyOptions): Promise<ViewReport> {
+  const { only, sample, signal } = options;
   let suspects = new Set<string>();
   let differedBefore = new Set<string>();
   let checked = 0;
@@ -72,8 +67,11 @@ export async function verifyView(view: StoreView, options: VerifyOptions): Promi
     const pin = await pinDatabase(options.databaseUrl, options.slotName);
     try {
       position ??= pin.lsn;
-      const at = await reached(view, pin, options.waitMs ?? 60_000);
-      const found = round === 1 ? await compareAll(view, pin, at) : await compareIds(view, pin, at, [...suspects]);
+      const sides = { view, pin, at: await reached(view, pin, options.waitMs ?? 60_000, signal), signal };
+      const found =
+        round > 1 || only !== undefined
+          ? await compareIds(sides, round > 1 ? [...suspects] : (only ?? []))
+          : await compareAll(sides, sample);
       checked = round === 1 ? found.checked : checked;
       suspects = new Set(found.moved);
       const fewer = found.differences.length < differedBefore.size;
@@ -88,64 +86,18 @@ export async function verifyView(view: StoreView, options: VerifyOptions): Promi
     } finally {
       await pin.close();
     }
-    if (differedBefore.size > 0) await sleep(BACKGROUND_MS);
+    if (differedBefore.size > 0) await sleep(BACKGROUND_MS, signal);
   }
   return report(view, checked, position ?? 0n, [...confirmed.values()], suspects.size, options.listed ?? 100);
 }
 
-interface Findings {
-  checked: number;
-  differences: Difference[];
-  moved: string[];
-}
-
-async function compareAll(view: StoreView, pin: PinnedDatabase, at: Date): Promise<Findings> {
-  const all: Findings = { checked: 0, differences: [], moved: [] };
-  const add = (found: Findings): void => {
-    all.checked += found.checked;
-    all.differences.push(...found.differences);
-    all.moved.push(...found.moved);
-  };
-  for await (const ids of expectedIds(pin.client, view.kind, PAGE)) add(await compareIds(view, pin, at, ids));
-  for await (const ids of view.ids()) {
-    const known = await expectedDocuments(pin.client, view.kind, ids, at);
-    const unknown = ids.filter((id) => !known.has(id));
-    if (unknown.length > 0) add(await compareIds(view, pin, at, unknown));
-  }
-  return all;
-}
-
-async function compareIds(view: StoreView, pin: PinnedDatabase, at: Date, ids: readonly string[]): Promise<Findings> {
-  const found: Findings = { checked: 0, differences: [], moved: [] };
-  for (let start = 0; start < ids.length; start += PAGE) {
-    const page = ids.slice(start, start + PAGE);
-    const expected = await expectedDocuments(pin.client, view.kind, page, at);
-    const held = await view.fetch(page);
-    for (const id of page) {
-      const document = expected.get(id);
-      const should = document === undefined ? undefined : (view.expected(document) ?? undefined);
-      const is = held.get(id);
-      if (should === undefined && is === undefined) continue;
-      found.checked++;
-      const fields = should === undefined || is === undefined ? [] : differingFields(should, is.document);
-      if (should !== undefined && is !== undefined && fields.length === 0) continue;
-      if (is !== undefined && is.position > pin.lsn) {
-        found.moved.push(id);
-        continue;
-      }
-      found.differences.push({
-        key: id,
-        kind: should === undefined ? 'extra' : is === undefined ? 'missing' : 'different',
-        fields,
-        position: is === undefined ? null : lsnText(is.position),
-      });
-    }
-  }
-  return found;
-}
-
 /** Waits until the view has the pin, in position and in time. Answers its time. */
-async function reached(view: StoreView, { lsn, atMs }: PinnedDatabase, waitMs: number): Promise<Date> {
+async function reached(
+  view: StoreView,
+  { lsn, atMs }: PinnedDatabase,
+  waitMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Date> {
   const deadline = Date.now() + waitMs;
   for (;;) {
     const applied = await view.applied();
@@ -156,7 +108,7 @@ async function reached(view: StoreView, { lsn, atMs }: PinnedDatabase, waitMs: n
         `view ${view.view} in ${view.store} is at position ${lsnText(applied.lsn)} and did not reach ${lsnText(lsn)} in ${waitMs} ms; see \`millrace lag\``,
       );
     }
-    await sleep(20);
+    await sleep(20, signal);
   }
 }
 

@@ -1,0 +1,114 @@
+import { lsnText } from '@millrace/kernel/position';
+import { differingFields } from './compare.ts';
+import type { FieldDifference } from './compare.ts';
+import { expectedDocuments, expectedIds, knownIds } from './expected.ts';
+import type { PinnedDatabase } from './pin.ts';
+import { sampledPages } from './sample.ts';
+import type { Sample } from './sample.ts';
+import type { StoreView } from './store-view.ts';
+
+export type DifferenceKind = 'missing' | 'extra' | 'different';
+
+export interface Difference {
+  readonly key: string;
+  readonly kind: DifferenceKind;
+  readonly fields: readonly FieldDifference[];
+  /** Position of the store's document, where there is one. */
+  readonly position: string | null;
+}
+
+/** What one pass at one pin found. */
+export interface Findings {
+  readonly checked: number;
+  readonly differences: readonly Difference[];
+  /** Ids whose document the store holds at a later position than the pin: they cannot be judged by it. */
+  readonly moved: readonly string[];
+}
+
+/** A view in a store beside the tables at a pin. */
+export interface Sides {
+  readonly view: StoreView;
+  readonly pin: PinnedDatabase;
+  /** Stream time that the view has reached. */
+  readonly at: Date;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Documents compared at a time: memory is bounded by two such pages of both sides, and by what differs. */
+const PAGE = 500;
+/** Ids read at a time. */
+const ID_PAGE = 5_000;
+
+/** Compares every document of either side, or those of a sample. The tables are asked for documents once; of what only the store has, for ids. */
+export async function compareAll(sides: Sides, sample?: Sample): Promise<Findings> {
+  const { view, pin, signal } = sides;
+  const found = { checked: 0, differences: [] as Difference[], moved: [] as string[] };
+  const add = ({ checked, differences, moved }: Findings): void => {
+    found.checked += checked;
+    found.differences.push(...differences);
+    found.moved.push(...moved);
+  };
+  // The tables make a page while the one before it is still being fetched from the store.
+  let previous = Promise.resolve<Findings>({ checked: 0, differences: [], moved: [] });
+  for await (const ids of sampledPages(expectedIds(pin.client, view.kind, ID_PAGE), sample, PAGE)) {
+    signal?.throwIfAborted();
+    const page = comparePage(sides, ids);
+    // Awaited after its predecessor, whose failure may end this before.
+    page.catch(() => undefined);
+    add(await previous);
+    previous = page;
+  }
+  add(await previous);
+  for await (const ids of sampledPages(view.ids(), sample, ID_PAGE)) {
+    signal?.throwIfAborted();
+    const known = await knownIds(pin.client, view.kind, ids);
+    add(
+      await compareIds(
+        sides,
+        ids.filter((id) => !known.has(id)),
+      ),
+    );
+  }
+  return found;
+}
+
+/** Compares these documents. */
+export async function compareIds(sides: Sides, ids: readonly string[]): Promise<Findings> {
+  const pages: Findings[] = [];
+  for (let start = 0; start < ids.length; start += PAGE) {
+    sides.signal?.throwIfAborted();
+    pages.push(await comparePage(sides, ids.slice(start, start + PAGE)));
+  }
+  return {
+    checked: pages.reduce((sum, { checked }) => sum + checked, 0),
+    differences: pages.flatMap(({ differences }) => differences),
+    moved: pages.flatMap(({ moved }) => moved),
+  };
+}
+
+async function comparePage({ view, pin, at }: Sides, ids: readonly string[]): Promise<Findings> {
+  const [expected, held] = await Promise.all([expectedDocuments(pin.client, view.kind, ids, at), view.fetch(ids)]);
+  let checked = 0;
+  const differences: Difference[] = [];
+  const moved: string[] = [];
+  for (const id of ids) {
+    const document = expected.get(id);
+    const should = document === undefined ? undefined : (view.expected(document) ?? undefined);
+    const is = held.get(id);
+    if (should === undefined && is === undefined) continue;
+    checked++;
+    const fields = should === undefined || is === undefined ? [] : differingFields(should, is.document);
+    if (should !== undefined && is !== undefined && fields.length === 0) continue;
+    if (is !== undefined && is.position > pin.lsn) {
+      moved.push(id);
+      continue;
+    }
+    differences.push({
+      key: id,
+      kind: should === undefined ? 'extra' : is === undefined ? 'missing' : 'different',
+      fields,
+      position: is === undefined ? null : lsnText(is.position),
+    });
+  }
+  return { checked, differences, moved };
+}
