@@ -1,13 +1,13 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { testEngines } from '@millrace/infra-local/testing';
-import { clickhouseNames, clickhouseViews } from '@millrace/schemas/stores';
+import { FIRST_GENERATION, clickhouseNames, clickhouseViews } from '@millrace/schemas/stores';
 import type { ClickhouseNames } from '@millrace/schemas/stores';
 import { silentObserver } from '../port/index.ts';
 import { sinkContract } from '../port/testing/contract.ts';
 import { batchWith, entryAt, exampleOrder, exampleProduct, exampleStock } from '../port/testing/examples.ts';
 import { endpointOf, startTcpProxy, through } from '../port/testing/tcp-proxy.ts';
 import { createClickhouse } from './client.ts';
-import { ClickhouseSink } from './index.ts';
+import { ClickhouseGenerations, ClickhouseSink } from './index.ts';
 
 const { clickhouseUrl: url } = testEngines();
 const client = createClickhouse(url);
@@ -32,8 +32,17 @@ async function rowsOf(query: string): Promise<Record<string, unknown>[]> {
   return (await client.query({ query, format: 'JSONEachRow' })).json<Record<string, unknown>>();
 }
 
+/** Makes the `v_*` views, as a process beside its sinks does. */
+async function expose(database: string): Promise<void> {
+  const generations = new ClickhouseGenerations({ url, database });
+  await generations.open();
+  await generations.expose(() => FIRST_GENERATION);
+  await generations.close();
+}
+
 /** Every `v_*` view but that of freshness, its rows sorted by their text. */
 async function contentsOf(database: string): Promise<Record<string, unknown>> {
+  await expose(database);
   const names = clickhouseNames(database);
   const contents: Record<string, unknown> = {};
   for (const view of Object.keys(clickhouseViews) as (keyof typeof clickhouseViews)[]) {
@@ -47,6 +56,7 @@ async function contentsOf(database: string): Promise<Record<string, unknown>> {
 async function openSink(database: string, at = url): Promise<ClickhouseSink> {
   const sink = new ClickhouseSink({ url: at, database, customerSecret });
   await sink.open(silentObserver);
+  await expose(database);
   return sink;
 }
 

@@ -24,7 +24,7 @@ export interface ClickhouseSinkOptions {
 const ROWS_PER_INSERT = 50_000;
 
 /**
- * Views in ClickHouse: a replacing table for each kind of entry, read through the `v_*` views. A write is one insert per table that has
+ * Views in ClickHouse: a replacing table for each kind of entry, read through the `v_*` views that `ClickhouseGenerations` makes. A write is one insert per table that has
  * entries, side by side, then one insert of all marks: a mark is never there before its entries.
  */
 export class ClickhouseSink implements Sink {
@@ -50,7 +50,7 @@ export class ClickhouseSink implements Sink {
     await this.close();
     this.#client = createClickhouse(this.#options.url);
     this.#observer = observer;
-    await ensureSchema(this.#client, this.#names, this.views, () => this.#generation);
+    await ensureSchema(this.#client, this.#names, this.views);
   }
 
   async positions(): Promise<readonly PartitionMark[]> {

@@ -1,11 +1,10 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { viewHolding } from '@millrace/schemas/stores';
-import type { ClickhouseNames, GenerationOf, ViewName } from '@millrace/schemas/stores';
-import { viewKinds } from '@millrace/schemas/views';
+import type { ClickhouseNames, ViewName } from '@millrace/schemas/stores';
 import { clickhouseError } from './client.ts';
 import type { EntryTable } from './column.ts';
 import { tables } from './tables.ts';
-import { generationViewStatements, viewStatements } from './views.ts';
+import { generationViewStatements } from './views.ts';
 
 /**
  * Tables of present state replace by version: of the rows of an id, the one with the greatest version counts, of equal ones the last
@@ -38,23 +37,18 @@ export function tableStatements(names: ClickhouseNames, views: readonly ViewName
 }
 
 /**
- * Creates the database and the tables of the views where they are missing, and the `v_*` views where there are none at all. Tables
- * get the columns that they lack; no column ever changes in place, a new generation gets the new one.
+ * Creates the database and the tables of the views where they are missing. Tables get the columns that they lack; no column ever changes
+ * in place, a new generation gets the new one. The `v_*` views, which say what readers see, are not the sink's to make.
  */
 export async function ensureSchema(
   client: ClickHouseClient,
   names: ClickhouseNames,
   views: readonly ViewName[],
-  generationOf: GenerationOf,
 ): Promise<void> {
-  const isWhole = viewKinds.every((kind) => views.includes(viewHolding(kind)));
   try {
     await client.command({ query: `CREATE DATABASE IF NOT EXISTS ${names.database}` });
     for (const query of tableStatements(names, views)) await client.command({ query });
-    if (!isWhole) return;
-    for (const query of viewStatements(names, generationOf, 'CREATE VIEW IF NOT EXISTS'))
-      await client.command({ query });
   } catch (error) {
-    throw clickhouseError(error, 'creating tables and views');
+    throw clickhouseError(error, 'creating tables');
   }
 }

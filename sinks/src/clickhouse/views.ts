@@ -81,13 +81,9 @@ export function generationViewStatements(names: ClickhouseNames, views: readonly
  * now, '' for a product that is gone. `units` and `revenue` add up over any rows; `orders` counts an order once in each row it has lines
  * in, so over several categories or vendors it counts orders by part.
  */
-export function viewStatements(
-  names: ClickhouseNames,
-  active: GenerationOf,
-  create: 'CREATE OR REPLACE VIEW' | 'CREATE VIEW IF NOT EXISTS' = 'CREATE OR REPLACE VIEW',
-): string[] {
+export function viewStatements(names: ClickhouseNames, active: GenerationOf): string[] {
   const view = (name: Parameters<ClickhouseNames['view']>[0], select: string): string =>
-    `${create} ${names.view(name)} AS ${select}`;
+    `CREATE OR REPLACE VIEW ${names.view(name)} AS ${select}`;
   const generations = viewNames.map((name) => `('${name}', ${active(name)})`).join(', ');
   const shown = Object.keys(clickhouseGenerationViews) as GenerationView[];
   return [

@@ -138,9 +138,9 @@ describe.each(stores)('generations in $name', (store) => {
   test('readers see the one that is exposed; another is filled beside it, dropped whole, and found while anything is left', async () => {
     const { generations } = store;
     await fill(store, 1, 'first');
-    expect(await store.seen()).toEqual(['first']);
     await generations.open();
     await generations.expose(active(1));
+    expect(await store.seen()).toEqual(['first']);
     await fill(store, 2, 'second');
     expect(await store.seen()).toEqual(['first']);
     await generations.expose(active(2));

@@ -147,7 +147,7 @@ test('three stores follow the same log over cut connections, and hold what was w
     ['product', 'products'],
     ['order', 'orders'],
   ] as const) {
-    const query = `SELECT ${kind}_id AS id FROM ${names.view(view)} ORDER BY id`;
+    const query = `SELECT ${kind}_id AS id FROM ${names.generationView(view)} ORDER BY id`;
     const rows = await (await clickhouse.query({ query, format: 'JSONEachRow' })).json<{ id: string }>();
     expect(rows.map((row) => row.id)).toEqual(idsOf(kind));
   }
