@@ -39,6 +39,11 @@ export const settings = {
     z.coerce.number().int().min(1_048_576).default(16_777_216),
     'Bytes sent to the log and not acknowledged at which reading from Postgres pauses',
   ),
+  appendTimeoutMs: setting(
+    'APPEND_TIMEOUT_MS',
+    z.coerce.number().int().min(1_000).max(86_400_000).default(1_800_000),
+    'Kafka may be away or stand still for so long while Postgres keeps its connection; beyond, the producer ends and its successor goes on',
+  ),
   snapshotConnections: setting(
     'SNAPSHOT_CONNECTIONS',
     z.coerce.number().int().min(1).max(16).default(2),

@@ -11,6 +11,7 @@ await runService({
     const log = createKafkaLog({
       brokers: config.kafkaBrokers,
       clientId: 'millrace-producers',
+      appendTimeoutMs: config.appendTimeoutMs,
       logger: logger.child({ component: 'log' }),
     });
     releasers.push('log', () => log.close());

@@ -37,11 +37,7 @@ export const chaosVerb: Verb = {
       'own',
     );
     command.option('--brokers <n>', 'capture: brokers of its own Kafka, 1 or 3', '1');
-    command.option(
-      '--how <stall>',
-      'stall: hold (paused by the operator) or kafka (stands still but for moments)',
-      'kafka',
-    );
+    command.option('--how <stall>', 'stall: hold (paused by the operator) or kafka (stands still)', 'kafka');
     command.option('--minutes <n>', 'stall: how long nothing is taken', '10');
     command.option('--outage <seconds>', 'capture: the longest time that all its brokers are down', '20');
     command.option('--seeds <n>', 'processing: how many seeds, one after the other', '10000');

@@ -13,7 +13,12 @@ await runService({
   settings,
   build: async ({ config, logger, metrics, releasers }) => {
     const { DIES_WHEN, DIES_AT } = environment();
-    const log = createKafkaLog({ brokers: config.kafkaBrokers, clientId: 'millrace-producers', logger });
+    const log = createKafkaLog({
+      brokers: config.kafkaBrokers,
+      clientId: 'millrace-producers',
+      appendTimeoutMs: config.appendTimeoutMs,
+      logger,
+    });
     releasers.push('log', () => log.close());
     const moment = { when: DIES_WHEN as DyingMoment['when'], at: Number(DIES_AT) };
     const registry = await createSchemaRegistry(config.schemaRegistryUrl);

@@ -7,7 +7,7 @@ import { slotNow, withSenderTimeout } from './source.ts';
 import { Stage } from './stage.ts';
 import type { Verdict } from './stage.ts';
 
-/** hold: the operator pauses the stream. kafka: the broker stands still, but for moments, each time for less than an append may take. */
+/** hold: the operator pauses the stream. kafka: the broker stands still. */
 export type StallKind = 'hold' | 'kafka';
 
 export interface StallOptions {
@@ -36,9 +36,6 @@ export interface StallReport extends Verdict {
 
 const STREAM_MS = 60_000;
 const LOOK_MS = 1_000;
-/** Within what a request may take: beyond, and where that happens for longer than an append may take, the producer begins anew. */
-const FROZEN_MS = 8_000;
-const THAWED_MS = 2_000;
 const NOTE_MS = 60_000;
 
 /**
@@ -94,12 +91,9 @@ async function hold(client: CaptureClient, endMs: number): Promise<void> {
 }
 
 async function freeze(own: OwnEngines, endMs: number): Promise<void> {
-  while (performance.now() < endMs) {
-    const forMs = Math.min(FROZEN_MS, Math.max(0, endMs - performance.now()));
-    await own.breakDown({ kind: 'broker', broker: 1, how: 'freeze', afterMs: 0, forMs });
-    await own.whole();
-    if (performance.now() < endMs) await sleep(THAWED_MS);
-  }
+  const forMs = Math.max(0, endMs - performance.now());
+  await own.breakDown({ kind: 'broker', broker: 1, how: 'freeze', afterMs: 0, forMs });
+  await own.whole();
 }
 
 /** Resolves with its health port's address once it streams. */
