@@ -15,4 +15,5 @@ test('killed and paused at random moments, also in its snapshot, the capture giv
   expect(report.outboxLeft).toBe(0);
   expect(report.producerStarts).toBeGreaterThan(6);
   expect(report.committedSteps).toBeGreaterThan(report.transactions);
-}, 300_000);
+  // Longer than any of its steps waits, so that the step says what it waited for.
+}, 900_000);

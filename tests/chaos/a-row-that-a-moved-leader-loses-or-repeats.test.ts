@@ -25,4 +25,5 @@ test('on three brokers, one killed until its leaders have moved, the capture giv
   expect(report.kills).toBe(4);
   expect(report.brokerFaults).toBeGreaterThan(0);
   expect(report.outboxLeft).toBe(0);
-}, 300_000);
+  // Longer than any of its steps waits, so that the step says what it waited for.
+}, 900_000);

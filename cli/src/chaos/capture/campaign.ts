@@ -79,8 +79,7 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
       if ((index + 1) % 10 === 0) note(`${index + 1} of ${faults.length} faults, ${writers.committed} transactions`);
     }
     await own?.whole();
-    await producers.streaming();
-    const failedReads = await operator.stop();
+    const failedReads = await producers.keptUp(operator.stop());
     const verdict = await stage.judge(() => producers.streaming(), [...failedReads, ...producers.findings]);
     const count = (kind: Fault['kind']): number => faults.filter((fault) => fault.kind === kind).length;
     return {

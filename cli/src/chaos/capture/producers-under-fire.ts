@@ -98,6 +98,18 @@ export class ProducersUnderFire {
     }
   }
 
+  /** While that goes on, one that ends by itself is started again: whoever asks producers for something finds one. */
+  async keptUp<T>(work: Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const done = work.finally(() => over.abort());
+    done.catch(() => undefined);
+    while (!over.signal.aborted) {
+      await this.streaming();
+      await sleep(AGAIN_MS, over.signal).catch(() => undefined);
+    }
+    return done;
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#started].filter(({ running }) => running).map((producer) => producer.kill()));
   }
