@@ -1,4 +1,3 @@
-import type { PlatformError } from '@millrace/kernel/errors';
 import type { LogClient } from '@millrace/kernel/log';
 import type { Logger } from '@millrace/kernel/telemetry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
@@ -17,6 +16,8 @@ import { RouteCatalog } from './route-catalog.ts';
 import { checkTables, tablesRefused } from './source-tables.ts';
 import type { SourceTable } from './source-tables.ts';
 
+const WHERE = 'it is parked where that comes in the stream';
+
 export interface CatalogOptions {
   readonly config: ProducersConfig;
   readonly log: LogClient;
@@ -27,8 +28,10 @@ export interface CatalogOptions {
 }
 
 export interface Catalog {
-  /** Those that are published. */
+  /** Those that are not parked. */
   readonly tables: readonly SourceTable[];
+  /** Those that a snapshot of the present takes: whose schema is refused is parked first, since there is no earlier shape of it to go on with. */
+  readonly snapshotTables: () => Promise<readonly SourceTable[]>;
   readonly routes: RouteCatalog;
   readonly parked: ParkedTables;
   readonly generations: Generations;
@@ -38,7 +41,8 @@ export interface Catalog {
  * What is captured: topics made, declared tables checked against the database, schemas registered.
  *
  * Before a first snapshot every problem of a table is refused (`table-not-capturable`, `schema-incompatible`). Afterwards the table is parked, and
- * the others flow; one that was added since is published from now on and read by a re-snapshot.
+ * the others flow: where the stream comes to a schema that is refused; as the stream begins, where its key is another or it is not there. One that
+ * was added since is published from now on and read by a re-snapshot.
  */
 export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
   const { config, log, registry, logger, sql, metrics } = options;
@@ -63,27 +67,27 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
   const problems = checked.problems.filter(({ table }) => !parked.has(table));
   if (problems.length > 0 && !runs) throw tablesRefused(problems);
   for (const { table, problem } of problems) await parked.park(table, 'missing', problem);
-  const usable = checked.tables.filter(({ relation }) => !parked.has(tableName(relation)));
-  for (const table of usable) await compareKey(table, remembered, parked);
+  for (const table of checked.tables) await compareKey(table, remembered, parked);
 
-  const refused: { readonly table: string; readonly error: PlatformError }[] = [];
-  const routes = await RouteCatalog.open(
-    registry,
-    topicPrefix,
-    partitions,
-    usable.filter(({ relation }) => !parked.has(tableName(relation))),
-    {
-      outbox,
-      topics,
-      generations,
-      onRefused({ relation }, error) {
-        if (!runs || parkCause(error) === null) throw error;
-        refused.push({ table: tableName(relation), error: error as PlatformError });
-      },
+  const refused = new Map<string, string>();
+  const routes = await RouteCatalog.open(registry, topicPrefix, partitions, checked.tables, {
+    outbox,
+    topics,
+    generations,
+    onRefused({ relation }, error) {
+      if (!runs || parkCause(error) === null) throw error;
+      const table = tableName(relation);
+      if (parked.has(table)) return;
+      refused.set(table, (error as Error).message);
+      logger.warn({ table }, `${table} has a schema now that the registry refuses: ${WHERE}`);
     },
-  );
-  for (const { table, error } of refused) await parked.park(table, parkCause(error) ?? 'schema', error.message);
-  return { tables: routes.tables, routes, parked, generations };
+  });
+  const flowing = (): SourceTable[] => routes.tables.filter(({ relation }) => !parked.has(tableName(relation)));
+  const snapshotTables = async (): Promise<SourceTable[]> => {
+    for (const [table, reason] of refused) await parked.park(table, 'schema', reason);
+    return flowing();
+  };
+  return { tables: flowing(), snapshotTables, routes, parked, generations };
 }
 
 /** A table of another key than the log's is parked; one that the log does not have is to be read. */
@@ -95,7 +99,7 @@ async function compareKey(
   if (remembered?.snapshot !== 'complete' || remembered.tables === undefined) return;
   const table = tableName(relation);
   const known = remembered.tables[table];
-  if (known === undefined) await parked.resume(table);
+  if (known === undefined) await parked.added(table);
   else if (known.join('/') !== primaryKey.join('/')) {
     await parked.park(table, 'key', `its primary key was (${known.join(', ')}) and is (${primaryKey.join(', ')})`);
   }

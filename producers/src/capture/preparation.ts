@@ -34,7 +34,10 @@ export interface PreparationOptions {
   readonly log: LogClient;
   readonly logger: Logger;
   readonly sql: pg.Client;
+  /** Those that are not parked. */
   readonly tables: readonly SourceTable[];
+  /** Those that a snapshot of the present takes. */
+  readonly snapshotTables: () => Promise<readonly SourceTable[]>;
   readonly routes: RouteCatalog;
   readonly publisher: Pick<PublisherOptions, 'scheduler' | 'limits' | 'onAcknowledged'>;
   readonly onProgress: (progress: SnapshotProgress) => void;
@@ -77,7 +80,7 @@ export async function prepareSlot(options: PreparationOptions): Promise<Prepared
       if (verdict.kind === 'stream') {
         await matchFailover(options, slot);
         await noteEpoch(sql, config.slotName, facts.epoch, logger);
-        const memory = noteOf(options, system, facts.epoch, 'complete');
+        const memory = noteOf(config, options.tables, system, facts.epoch, 'complete');
         return { epoch: facts.epoch, memory, noted: isDeepStrictEqual(memory, remembered) };
       }
       if (verdict.kind === 'heal') {
@@ -90,8 +93,9 @@ export async function prepareSlot(options: PreparationOptions): Promise<Prepared
         logger.warn({ cause: verdict.cause }, `${verdict.what}: healing by a new snapshot of every table`);
       }
       if (slot === null || (await dropSlot(sql, config.slotName))) {
-        const memory = noteOf(options, system, verdict.epoch, 'running');
-        await snapshot(options, memory, facts.highest);
+        const tables = await options.snapshotTables();
+        const memory = noteOf(config, tables, system, verdict.epoch, 'running');
+        await snapshot(options, tables, memory, facts.highest);
         gate.close();
         return { epoch: verdict.epoch, memory: { ...memory, snapshot: 'complete' }, noted: true };
       }
@@ -134,7 +138,8 @@ function isNewTopic(remembered: SlotMemory | null, topic: string): boolean {
 }
 
 function noteOf(
-  { config, tables }: PreparationOptions,
+  config: ProducersConfig,
+  tables: readonly SourceTable[],
   { systemId, timeline }: SourceSystem,
   epoch: number,
   snapshot: SlotMemory['snapshot'],
@@ -214,7 +219,12 @@ function highestOf(lsns: readonly Lsn[]): Lsn {
 }
 
 /** Noted as running before its first row and as complete after its last: killed in between, it is made again. */
-async function snapshot(options: PreparationOptions, memory: SlotMemory, highest: Lsn): Promise<void> {
+async function snapshot(
+  options: PreparationOptions,
+  tables: readonly SourceTable[],
+  memory: SlotMemory,
+  highest: Lsn,
+): Promise<void> {
   const { config, logger, routes, signal } = options;
   const restarted = highest > 0n;
   let broken: Error | null = null;
@@ -241,7 +251,7 @@ async function snapshot(options: PreparationOptions, memory: SlotMemory, highest
       snapshotName,
       publication: config.publicationName,
       lsn,
-      tables: options.tables,
+      tables,
       routes,
       writer,
       log: options.log,

@@ -19,7 +19,7 @@ export interface CatalogParts {
   /** Without, the shop's. */
   readonly topics?: readonly DeclaredTopic[];
   readonly generations?: Generations;
-  /** A table cannot be registered: it is left out, unless this throws. */
+  /** A table's present schema cannot be registered: it has no route yet, unless this throws. */
   readonly onRefused?: (table: SourceTable, error: unknown) => void;
 }
 
@@ -68,7 +68,6 @@ export class RouteCatalog {
         catalog.add(table.relation).catch((error: unknown) => {
           if (parts.onRefused === undefined) throw error;
           parts.onRefused(table, error);
-          catalog.remove(nameOf(table.relation));
         }),
       ),
     ]);
@@ -105,7 +104,12 @@ export class RouteCatalog {
 
   /** The relation's route; undefined where its schema is not registered yet: call `add`. */
   find(relation: Relation): Route | undefined {
-    return this.#routes.get(fingerprint(relation));
+    return this.#routes.get(fingerprint(relation, this.generation(nameOf(relation))));
+  }
+
+  /** Which generation of its record schema a table is in. */
+  generation(table: string): number {
+    return this.#generations.of(table);
   }
 
   /** The relation's route, its schema registered if it isn't yet. */
@@ -113,43 +117,37 @@ export class RouteCatalog {
     return this.find(relation) ?? (await this.add(relation));
   }
 
-  async add(relation: Relation): Promise<Route> {
+  /** @param generation of the record schema; without, the present one. */
+  async add(relation: Relation, generation = this.generation(nameOf(relation))): Promise<Route> {
     if (this.#outbox?.is(relation) === true) {
       const route = this.#outbox.route(relation);
-      this.#routes.set(fingerprint(relation), route);
+      this.#routes.set(fingerprint(relation, generation), route);
       return route;
     }
     const source = this.#tables.get(nameOf(relation));
     if (source === undefined) throw new PlatformError('internal', `${nameOf(relation)} is not captured`);
     requireSameKey(source, relation);
-    return this.#register(source, relation);
+    return this.#register(source, relation, generation);
   }
 
   /** Takes a table in, again or anew; where older readers cannot follow its schema, in the next generation of it. */
   async admit(source: SourceTable): Promise<Route> {
-    const route = await this.#register(source, source.relation).catch(async (error: unknown) => {
+    const name = nameOf(source.relation);
+    const route = await this.#register(source, source.relation, this.generation(name)).catch(async (error: unknown) => {
       if (!isKind(error, 'schema-incompatible')) throw error;
-      await this.#generations.next(nameOf(source.relation));
-      return this.#register(source, source.relation);
+      await this.#generations.next(name);
+      return this.#register(source, source.relation, this.generation(name));
     });
-    this.#tables.set(nameOf(source.relation), source);
+    this.#tables.set(name, source);
     return route;
   }
 
-  /** It is not captured from here on. */
-  remove(table: string): void {
-    this.#tables.delete(table);
-  }
-
-  async #register({ captured, primaryKey }: SourceTable, relation: Relation): Promise<Route> {
+  async #register({ captured, primaryKey }: SourceTable, relation: Relation, generation: number): Promise<Route> {
     const topic = this.#topicPrefix + captured.topic;
-    const schemaId = await this.#registry.register(
-      topic,
-      envelopeSchema(relation, this.#generations.of(nameOf(relation))),
-    );
+    const schemaId = await this.#registry.register(topic, envelopeSchema(relation, generation));
     const partitions = this.partitionCount(captured.topic);
     const route = createRoute(relation, captured, primaryKey, partitions, schemaId);
-    this.#routes.set(fingerprint(relation), route);
+    this.#routes.set(fingerprint(relation, generation), route);
     return route;
   }
 
@@ -185,6 +183,6 @@ function nameOf({ schema, table }: Relation): string {
   return `${schema}.${table}`;
 }
 
-function fingerprint(relation: Relation): string {
-  return JSON.stringify(relation);
+function fingerprint(relation: Relation, generation: number): string {
+  return JSON.stringify([generation, relation]);
 }

@@ -228,7 +228,7 @@ export class CaptureService implements Service {
 
   /** With one declaration of tables. */
   async #captureDeclared(signal: AbortSignal, releasers: Releasers, sql: pg.Client): Promise<void> {
-    const { tables, routes, parked, generations } = await openCatalog({
+    const { tables, snapshotTables, routes, parked, generations } = await openCatalog({
       config: this.#config,
       log: this.#options.log,
       registry: this.#options.registry,
@@ -243,6 +243,7 @@ export class CaptureService implements Service {
       logger: this.#logger,
       sql,
       tables,
+      snapshotTables,
       routes,
       signal,
       publisher: {

@@ -13,7 +13,7 @@ import { Acknowledger } from '../replication/acknowledger.ts';
 import { connectSource, endQuietly } from '../replication/connect.ts';
 import { ReplicationStream } from '../replication/replication-stream.ts';
 import { slotState, unusable } from '../replication/slot.ts';
-import { Resnapshots } from '../resnapshot/index.ts';
+import { Resnapshots, tableName } from '../resnapshot/index.ts';
 import type { TableControl } from '../control/index.ts';
 import { CapturedRelations } from '../schema-change/captured-relations.ts';
 import type { DdlMarks } from '../schema-change/ddl.ts';
@@ -277,7 +277,7 @@ export class StreamingSession {
   }
 
   #openResnapshots(publisher: Publisher): Resnapshots {
-    const { config, log, logger, sql, routes } = this.#options;
+    const { config, log, logger, sql, routes, parked } = this.#options;
     const resnapshots = new Resnapshots({
       slot: config.slotName,
       publication: config.publicationName,
@@ -289,7 +289,7 @@ export class StreamingSession {
       logger,
       sql,
       connect: () => connectSource(config.databaseUrl),
-      tables: () => routes.tables,
+      tables: () => routes.tables.filter(({ relation }) => !parked.has(tableName(relation))),
       routes,
       publisher,
       acknowledged: () => this.acknowledged,

@@ -103,7 +103,10 @@ export class StreamFeed implements PgoutputHandler {
 
   relation(id: number, relation: Relation): void {
     const stamp = this.#replaying ? this.#stamp : this.#relations.arrive();
-    const resolved = this.#options.relations.resolve(id, relation);
+    const { openCommit } = this.#publisher;
+    if (openCommit === null)
+      throw new PlatformError('replication-protocol', 'a relation is described outside a transaction');
+    const resolved = this.#options.relations.resolve(id, relation, openCommit.lsn);
     if (!(resolved instanceof Promise)) this.#relations.set(id, resolved, stamp);
     else this.#wait(resolved.then((settled) => this.#relations.set(id, settled, stamp)));
   }
@@ -195,6 +198,12 @@ export class StreamFeed implements PgoutputHandler {
   }
 
   #leaveOut(route: ResolvedRelation): void {
+    if (route instanceof ParkedRelation && route.isOutdated) {
+      throw new PlatformError(
+        'replication-protocol',
+        `a change of ${route.table} is of a shape from before it was resumed`,
+      );
+    }
     this.#publisher.skip();
     if (route instanceof ParkedRelation) this.#options.onLeftOut(route.table);
   }

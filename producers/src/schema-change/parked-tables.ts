@@ -1,5 +1,6 @@
 import { z } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
+import type { Lsn } from '@millrace/kernel/position';
 import type { Logger } from '@millrace/kernel/telemetry';
 
 /**
@@ -18,12 +19,35 @@ export interface ParkedTable {
   readonly rows: number;
 }
 
+/** Where in the stream a table was parked: the commit that first had what readers can't follow. */
+export interface ParkedAt {
+  readonly lsn: Lsn;
+  /** That of its record schema, up to there. */
+  readonly generation: number;
+}
+
+/**
+ * What holds for a table's changes at a position. before: they are published as they were before it was parked. held: they are left out. now:
+ * they are published as it is now.
+ */
+export type Phase = 'before' | 'held' | 'now';
+
+const lsnSchema = z
+  .string()
+  .regex(/^\d+$/)
+  .transform((text) => BigInt(text));
 const noteSchema = z.object({
-  /** parked: its changes are not published. resuming: they are, and a re-snapshot of it is still to be asked for. */
-  state: z.enum(['parked', 'resuming']),
+  /** parked: its changes are not published. resuming: they are, and a re-snapshot of it is still to be asked for. resumed: it was asked for. */
+  state: z.enum(['parked', 'resuming', 'resumed']),
   cause: z.enum(['schema', 'key', 'missing']),
   reason: z.string(),
   since: z.string(),
+  /** Absent where it was parked as the stream began. */
+  from: lsnSchema.optional(),
+  /** Of its record schema up to `from`. */
+  generation: z.number().int().min(1).optional(),
+  /** The mark that resumed it; absent of one that was added. */
+  until: lsnSchema.optional(),
 });
 type Note = z.output<typeof noteSchema>;
 
@@ -35,6 +59,9 @@ const PREFIX = 'table/';
 /**
  * The tables whose changes are held back, noted with the log: a table that was parked stays so over restarts until an operator resumes it, and
  * one that was resumed is read again even if the process that resumed it died.
+ *
+ * Where it was parked and resumed is noted too, for the last time that it was: a producer that is sent again what another was sent before leaves
+ * out the same changes, and publishes the ones before them that the log does not hold yet.
  */
 export class ParkedTables {
   readonly #notes = new Map<string, Note>();
@@ -64,6 +91,26 @@ export class ParkedTables {
     );
   }
 
+  /** What holds for its changes at a position. At the commit that parked it `before`: what comes first in it may be of the shape before. */
+  phase(table: string, lsn: Lsn): Phase {
+    const note = this.#notes.get(table);
+    if (note === undefined) return 'now';
+    if (note.from !== undefined && lsn <= note.from) return 'before';
+    if (note.state === 'parked') return 'held';
+    return note.until !== undefined && lsn < note.until ? 'held' : 'now';
+  }
+
+  /** The generation of its record schema before it was parked last; undefined where that is not noted. */
+  generationBefore(table: string): number | undefined {
+    return this.#notes.get(table)?.generation;
+  }
+
+  /** Why it was parked, where the mark at this position is the one that resumed it; else null. */
+  resumedAt(table: string, lsn: Lsn): ParkCause | null {
+    const note = this.#notes.get(table);
+    return note?.until === lsn ? note.cause : null;
+  }
+
   find(table: string): ParkedTable | undefined {
     return this.list().find((parked) => parked.table === table);
   }
@@ -84,38 +131,49 @@ export class ParkedTables {
     for (const table of [...this.#unwritten]) await this.#save(table);
   }
 
-  /** Resolves when it is noted; before `open`, it is noted then. */
-  async park(table: string, cause: ParkCause, reason: string): Promise<void> {
+  /** Resolves when it is noted; before `open`, it is noted then. Without `at`, from where the stream begins. */
+  async park(table: string, cause: ParkCause, reason: string, at: ParkedAt | null = null): Promise<void> {
     if (this.has(table)) return;
-    this.#notes.set(table, { state: 'parked', cause, reason, since: new Date().toISOString() });
+    const where = at === null ? {} : { from: at.lsn, generation: at.generation };
+    this.#notes.set(table, { state: 'parked', cause, reason, since: new Date().toISOString(), ...where });
     this.#logger.error({ table, cause }, parkedText({ table, reason }));
     await this.#save(table);
   }
 
-  /** Its changes are published from here on. */
-  async resume(table: string): Promise<void> {
+  /** Its changes are published from this mark on. Resolves when that is noted. */
+  async resume(table: string, until: Lsn): Promise<void> {
     const note = this.#notes.get(table);
-    this.#notes.set(table, {
-      cause: note?.cause ?? 'missing',
-      reason: note?.reason ?? 'added',
-      since: note?.since ?? new Date().toISOString(),
-      state: 'resuming',
-    });
+    if (note === undefined) throw new PlatformError('internal', `${table} was never parked`);
+    this.#notes.set(table, { ...note, state: 'resuming', until });
+    await this.#save(table);
+  }
+
+  /** The log does not have it yet: its changes are published, and it is to be read. */
+  async added(table: string): Promise<void> {
+    if (this.has(table)) return;
+    this.#notes.set(table, { state: 'resuming', cause: 'missing', reason: 'added', since: new Date().toISOString() });
     await this.#save(table);
   }
 
   /** Its re-snapshot is asked for. */
   async resumed(table: string): Promise<void> {
-    this.#notes.delete(table);
+    const note = this.#notes.get(table);
+    if (note?.until === undefined) this.#notes.delete(table);
+    else this.#notes.set(table, { ...note, state: 'resumed' });
     await this.#save(table);
   }
 
   async #save(table: string): Promise<void> {
     this.#unwritten.add(table);
     if (this.#write === null) return;
-    await this.#write(PREFIX + table, this.#notes.get(table) ?? null);
+    const note = this.#notes.get(table);
+    await this.#write(PREFIX + table, note === undefined ? null : written(note));
     this.#unwritten.delete(table);
   }
+}
+
+function written({ from, until, ...note }: Note): unknown {
+  return { ...note, from: from?.toString(), until: until?.toString() };
 }
 
 /** One sentence with what to do. */

@@ -8,7 +8,7 @@ import { checkTables } from '../capture/source-tables.ts';
 import type { ResnapshotControl, TableControl } from '../control/index.ts';
 import { tableName } from '../resnapshot/index.ts';
 import type { CapturedRelations } from './captured-relations.ts';
-import type { ParkedTables } from './parked-tables.ts';
+import type { ParkCause, ParkedTables } from './parked-tables.ts';
 
 export interface TableResumerOptions {
   readonly sql: pg.Client;
@@ -70,18 +70,32 @@ export class TableResumer implements TableControl {
   }
 
   async #admit(table: string): Promise<void> {
-    const { parked, relations, routes, publisher } = this.#options;
+    const { parked, relations, publisher } = this.#options;
+    const lsn = publisher.openCommit?.lsn;
+    if (lsn === undefined) throw new PlatformError('replication-protocol', 'a mark comes outside a transaction');
+    const admitted = this.#admitted.get(table);
     const found = parked.find(table);
-    // A mark of an earlier process whose admission was noted, or of one that died before: the operator asks again.
-    if (found === undefined || !routes.tables.some(({ relation }) => tableName(relation) === table)) return;
-    if (found.cause === 'key') {
-      const source = routes.tables.find(({ relation }) => tableName(relation) === table);
-      if (source !== undefined) publisher.truncate(await routes.route(source.relation));
+    // One of an earlier process, which noted it; what that was to write at the mark may not be in the log.
+    const cause = parked.resumedAt(table, lsn);
+    if (cause !== null) {
+      await this.#emptyOfOldKeys(table, cause);
+      await relations.resume(table);
+      return;
     }
-    await parked.resume(table);
+    // One of an earlier process that died before it: the operator asks again.
+    if (found === undefined || admitted === undefined) return;
+    await this.#emptyOfOldKeys(table, found.cause);
+    await parked.resume(table, lsn);
     await relations.resume(table);
-    this.#admitted.get(table)?.();
     this.#admitted.delete(table);
+    admitted();
+  }
+
+  async #emptyOfOldKeys(table: string, cause: ParkCause): Promise<void> {
+    if (cause !== 'key') return;
+    const { publisher, routes } = this.#options;
+    const source = routes.tables.find(({ relation }) => tableName(relation) === table);
+    if (source !== undefined) publisher.truncate(await routes.route(source.relation));
   }
 
   async #readAgain(table: string): Promise<unknown> {
