@@ -2,7 +2,7 @@ import type { Lsn } from '@millrace/kernel/position';
 import type { Origin } from './element.ts';
 import { aggregateOf } from './element.ts';
 import type { Context, KeyedStore } from './processor.ts';
-import type { Journal } from './state-store.ts';
+import type { Journal } from './journal.ts';
 import type { Step } from './step.ts';
 import type { Timers } from './timers.ts';
 
@@ -48,21 +48,14 @@ export class HandlerContext implements Context<Record<string, never>> {
 
   touch(id: string): void {
     const touched = this.step?.touched;
-    if (touched === undefined || touched.has(id)) return;
-    touched.add(id);
-    this.#journal.record(() => touched.delete(id));
+    if (touched?.add(id) === true) this.#journal.record(touched, id, null, false);
   }
 
-  put(kind: Parameters<Step['put']>[0], id: string, data: Parameters<Step['put']>[2]): void {
+  put(kind: Parameters<Step['entry']>[0], id: string, data: Parameters<Step['entry']>[2]): void {
     const { step } = this;
     if (step === null) return;
-    const key = `${kind}:${id}`;
-    const previous = step.puts.get(key);
-    step.put(kind, id, data, this.#aggregate());
-    this.#journal.record(() => {
-      if (previous === undefined) step.puts.delete(key);
-      else step.puts.set(key, previous);
-    });
+    const entry = step.entry(kind, id, data, this.#aggregate());
+    this.#journal.record(step.puts, entry, step.puts.add(entry), false);
   }
 
   setTimer(key: string, dueUs: number): void {

@@ -55,7 +55,6 @@ export class InputDecoder {
       this.counts.records++;
       const waits = this.#take(record);
       if (waits !== null) await waits;
-      this.#queue.readTo(record.offset + 1n);
     }
     this.#queue.readTo(batch.nextOffset);
   }

@@ -7,21 +7,25 @@ export class InputQueue {
   #elements: Element[] = [];
   #head = 0;
   #owned = 0;
-  /** Every commit at or below is in the queue or was taken: nothing at or below can still come. */
-  #completeTo: Lsn;
-  /** Highest lsn shown: an element at it may be followed by more of the same commit. */
+  /** Highest lsn shown. */
   #shown: Lsn;
+  /** A watermark showed it, or the frontier it began at: else more of the same commit may follow. */
+  #closed = true;
   #ordinal = -1;
   #nextOffset: bigint;
 
   constructor(frontier: Lsn, nextOffset: bigint) {
-    this.#completeTo = frontier;
     this.#shown = frontier;
     this.#nextOffset = nextOffset;
   }
 
+  /** Every commit at or below is in the queue or was taken: nothing at or below can still come. */
   get completeTo(): Lsn {
-    return this.#completeTo;
+    return this.#closed ? this.#shown : this.#shown - 1n;
+  }
+
+  isCompleteAt(lsn: Lsn): boolean {
+    return this.#closed ? this.#shown >= lsn : this.#shown > lsn;
   }
 
   get shown(): Lsn {
@@ -47,12 +51,17 @@ export class InputQueue {
    */
   push(element: Element): boolean {
     if (element.kind !== 'poison') {
-      if (element.lsn <= this.#completeTo || element.lsn < this.#shown) return false;
+      const { lsn } = element;
       const ordinal = element.kind === 'change' ? element.change.ordinal : -1;
-      if (element.kind === 'change' && element.lsn === this.#shown && ordinal <= this.#ordinal) return false;
-      this.#ordinal = element.lsn === this.#shown ? Math.max(ordinal, this.#ordinal) : ordinal;
-      this.#shown = element.lsn;
-      this.#completeTo = element.kind === 'watermark' ? element.lsn : element.lsn - 1n;
+      if (lsn > this.#shown) {
+        this.#ordinal = ordinal;
+      } else {
+        if (this.#closed || lsn < this.#shown) return false;
+        if (element.kind === 'change' && ordinal <= this.#ordinal) return false;
+        if (ordinal > this.#ordinal) this.#ordinal = ordinal;
+      }
+      this.#shown = lsn;
+      this.#closed = element.kind === 'watermark';
     }
     this.#elements.push(element);
     return true;
@@ -110,7 +119,7 @@ export class Merge {
 
   /** Whether all there will ever be at `lsn` is in the queues. */
   completeAt(lsn: Lsn): boolean {
-    for (const input of this.inputs) if (input.completeTo < lsn) return false;
+    for (const input of this.inputs) if (!input.isCompleteAt(lsn)) return false;
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { Journal } from './state-store.ts';
+import type { Journal } from './journal.ts';
 import { StateStore } from './state-store.ts';
 
 /** Why an aggregate of one input is parked. */

@@ -1,6 +1,6 @@
 import type { LogRecord } from '@millrace/kernel/log';
 import type { Lsn } from '@millrace/kernel/position';
-import type { StateStore } from './state-store.ts';
+import type { Slot, StateStore } from './state-store.ts';
 import type { StateRecords, TaskPosition } from './state-records.ts';
 
 /** What a record weighs in a batch, near enough. */
@@ -50,27 +50,33 @@ export function* resultBatches(
   const entries = { count: batch.length, bytes };
   const { lsn } = parts.position;
   let split = false;
-  for (const change of changes(parts.stores)) {
-    const record = atomic(records, change, lsn);
-    if (full(record)) {
-      split = true;
-      break;
+  for (const { recordPrefix, dirty } of parts.stores) {
+    if (split) break;
+    for (const slot of dirty) {
+      const record = atomic(records, recordPrefix + slot.key, slot, lsn);
+      if (full(record)) {
+        split = true;
+        break;
+      }
+      add(record);
     }
-    add(record);
   }
   if (split) {
     // Over again, this time so that half of it can be undone.
     batch.length = entries.count;
     bytes = entries.bytes;
-    for (const change of changes(parts.stores)) {
-      const record = undoable(records, change, lsn);
-      if (change.value === undefined) gone(change.key);
-      if (full(record)) {
-        yield batch;
-        batch = [];
-        bytes = 0;
+    for (const { recordPrefix, dirty } of parts.stores) {
+      for (const slot of dirty) {
+        const key = recordPrefix + slot.key;
+        const record = undoable(records, key, slot, lsn);
+        if (slot.value === undefined) gone(key);
+        if (full(record)) {
+          yield batch;
+          batch = [];
+          bytes = 0;
+        }
+        add(record);
       }
-      add(record);
     }
   }
   for (const record of parts.end) add(record);
@@ -81,27 +87,13 @@ function isTombstoneOf(deletion: LogRecord | undefined, record: LogRecord): bool
   return record.value === null && deletion?.key === record.key;
 }
 
-interface StateChange {
-  readonly key: string;
-  readonly value: unknown;
-  readonly previous: unknown;
-}
-
-function* changes(stores: readonly StateStore[]): Generator<StateChange> {
-  for (const store of stores) {
-    for (const [key, previous] of store.dirty) {
-      yield { key: store.recordPrefix + key, value: store.get(key), previous };
-    }
-  }
-}
-
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
-function atomic(records: StateRecords, { key, value }: StateChange, lsn: Lsn): LogRecord {
+function atomic(records: StateRecords, key: string, { value }: Slot, lsn: Lsn): LogRecord {
   const text = json(value);
   return text === null ? records.tombstone(key) : records.state(key, { lsn, value: text, undo: null });
 }
 
-function undoable(records: StateRecords, { key, value, previous }: StateChange, lsn: Lsn): LogRecord {
+function undoable(records: StateRecords, key: string, { value, previous }: Slot, lsn: Lsn): LogRecord {
   return records.state(key, { lsn, value: json(value), undo: { value: json(previous) } });
 }

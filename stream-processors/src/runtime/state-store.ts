@@ -1,34 +1,31 @@
+import type { Journal, Undoable } from './journal.ts';
 import type { KeyedStore, StoreSpec } from './processor.ts';
 
-/** Undoes what one handler call did to the stores, newest first. */
-export class Journal {
-  readonly #steps: (() => void)[] = [];
-
-  record(undo: () => void): void {
-    this.#steps.push(undo);
-  }
-
-  /** The call is good. */
-  clear(): void {
-    if (this.#steps.length > 0) this.#steps.length = 0;
-  }
-
-  rollback(): void {
-    for (let undo = this.#steps.pop(); undo !== undefined; undo = this.#steps.pop()) undo();
-  }
+/** A key and what it holds, found once and then passed on. */
+export interface Slot<T = unknown> {
+  readonly key: string;
+  /** Undefined: none. */
+  value: T | undefined;
+  /** At the last result, where it changed since. */
+  previous: T | undefined;
+  dirty: boolean;
 }
 
 /**
  * One keyed store of a task, in memory: values, secondary indexes, and which keys changed since the last result, with the value each had
  * then (undefined: none).
  */
-export class StateStore<T = unknown> implements KeyedStore<T, string> {
+export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<Slot<T>, T | undefined> {
   /** The record key of a value is this and its key. */
   readonly recordPrefix: string;
-  readonly dirty = new Map<string, T | undefined>();
-  readonly #values = new Map<string, T>();
+  /** Those without a value are there only while they are dirty. */
+  readonly #slots = new Map<string, Slot<T>>();
+  readonly #dirty: Slot<T>[] = [];
   readonly #indexes: { name: string; textOf: (value: never) => Texts; keys: Map<string, Set<string>> }[];
   readonly #journal: Journal;
+  #size = 0;
+  /** The slot asked for last: a handler gets and sets the same key, and so does what emits it. */
+  #last: Slot<T> | undefined;
 
   constructor(recordPrefix: string, journal: Journal, spec: Pick<StoreSpec, 'indexes'> = { indexes: {} }) {
     this.recordPrefix = recordPrefix;
@@ -37,23 +34,31 @@ export class StateStore<T = unknown> implements KeyedStore<T, string> {
   }
 
   get size(): number {
-    return this.#values.size;
+    return this.#size;
+  }
+
+  /** In the order in which they changed first. */
+  get dirty(): readonly Slot<T>[] {
+    return this.#dirty;
   }
 
   get(key: string): T | undefined {
-    return this.#values.get(key);
+    return this.#find(key)?.value;
   }
 
   set(key: string, value: T): void {
-    this.#change(key, value);
+    this.#change(this.#slot(key), value);
   }
 
   delete(key: string): void {
-    if (this.#values.has(key)) this.#change(key, undefined);
+    const slot = this.#find(key);
+    if (slot?.value !== undefined) this.#change(slot, undefined);
   }
 
   keys(): Iterable<string> {
-    return [...this.#values.keys()];
+    const keys: string[] = [];
+    for (const { key, value } of this.#slots.values()) if (value !== undefined) keys.push(key);
+    return keys;
   }
 
   keysBy(index: string, text: string): Iterable<string> {
@@ -63,23 +68,81 @@ export class StateStore<T = unknown> implements KeyedStore<T, string> {
 
   /** Puts a value as restored, neither journalled nor dirty. */
   load(key: string, value: T | undefined): void {
-    this.#place(key, this.#values.get(key), value);
+    const slot = this.#slot(key);
+    this.#place(slot, value);
+    if (value === undefined && !slot.dirty) this.#drop(slot);
   }
 
-  #change(key: string, value: T | undefined): void {
-    const previous = this.#values.get(key);
-    const wasDirty = this.dirty.has(key);
-    if (!wasDirty) this.dirty.set(key, previous);
-    this.#place(key, previous, value);
-    this.#journal.record(() => {
-      if (!wasDirty) this.dirty.delete(key);
-      this.#place(key, value, previous);
-    });
+  /** The key's value goes into the next result, changed or not. */
+  rewrite(key: string): void {
+    const slot = this.#slot(key);
+    if (!slot.dirty) this.#soil(slot);
   }
 
-  #place(key: string, previous: T | undefined, value: T | undefined): void {
-    if (value === undefined) this.#values.delete(key);
-    else this.#values.set(key, value);
+  /** The result holds all that changed. */
+  clean(): void {
+    for (const slot of this.#dirty) {
+      slot.dirty = false;
+      slot.previous = undefined;
+      if (slot.value === undefined) this.#drop(slot);
+    }
+    this.#dirty.length = 0;
+  }
+
+  undo(slot: Slot<T>, before: T | undefined, wasDirty: boolean): void {
+    this.#place(slot, before);
+    if (wasDirty) return;
+    // Newest first: what became dirty last is at the end.
+    this.#dirty.pop();
+    slot.dirty = false;
+    slot.previous = undefined;
+    if (before === undefined) this.#drop(slot);
+  }
+
+  #find(key: string): Slot<T> | undefined {
+    if (this.#last?.key === key) return this.#last;
+    const slot = this.#slots.get(key);
+    if (slot !== undefined) this.#last = slot;
+    return slot;
+  }
+
+  #slot(key: string): Slot<T> {
+    const found = this.#find(key);
+    if (found !== undefined) return found;
+    const slot: Slot<T> = { key, value: undefined, previous: undefined, dirty: false };
+    this.#slots.set(key, slot);
+    this.#last = slot;
+    return slot;
+  }
+
+  #drop(slot: Slot<T>): void {
+    this.#slots.delete(slot.key);
+    if (this.#last === slot) this.#last = undefined;
+  }
+
+  #change(slot: Slot<T>, value: T | undefined): void {
+    const { value: before, dirty } = slot;
+    if (!dirty) this.#soil(slot);
+    this.#place(slot, value);
+    this.#journal.record(this, slot, before, dirty);
+  }
+
+  #soil(slot: Slot<T>): void {
+    slot.dirty = true;
+    slot.previous = slot.value;
+    this.#dirty.push(slot);
+  }
+
+  #place(slot: Slot<T>, value: T | undefined): void {
+    const previous = slot.value;
+    slot.value = value;
+    if (previous === undefined) {
+      if (value !== undefined) this.#size++;
+    } else if (value === undefined) this.#size--;
+    if (this.#indexes.length > 0) this.#reindex(slot.key, previous, value);
+  }
+
+  #reindex(key: string, previous: T | undefined, value: T | undefined): void {
     for (const { textOf, keys } of this.#indexes) {
       const before = previous === undefined ? null : textOf(previous as never);
       const after = value === undefined ? null : textOf(value as never);

@@ -6,13 +6,14 @@ import type { ViewCodec } from '@millrace/schemas/views';
 import type { Element, Origin } from './element.ts';
 import { aggregateOf } from './element.ts';
 import { HandlerContext } from './handler-context.ts';
+import { Journal } from './journal.ts';
 import { InputQueue, Merge } from './merge.ts';
 import { Parked } from './parked.ts';
 import type { BackgroundWork } from './processor.ts';
 import { recordBytes, resultBatches } from './result.ts';
 import type { TaskPosition } from './state-records.ts';
 import { STATE_PREFIX } from './state-records.ts';
-import { Journal, StateStore } from './state-store.ts';
+import { StateStore } from './state-store.ts';
 import { Step } from './step.ts';
 import type { DeadLetter, TaskOptions, TaskStart } from './task-options.ts';
 import { Timers } from './timers.ts';
@@ -32,6 +33,7 @@ export class Task {
   readonly #timers: Timers;
   readonly #stores: readonly StateStore[];
   readonly #context: HandlerContext;
+  readonly #step = new Step();
   readonly #tail: Map<string, Lsn>;
   /** The first result goes at least as far: entries up to here are in the log, and only what follows the last position is known of them. */
   readonly #tailTo: Lsn;
@@ -102,7 +104,7 @@ export class Task {
 
   /** The result holds more than the fact that time went on. */
   get hasChanges(): boolean {
-    return this.#entries.length > 0 || this.#lazy !== null || this.#stores.some((store) => store.dirty.size > 0);
+    return this.#entries.length > 0 || this.#lazy !== null || this.#stores.some((store) => store.dirty.length > 0);
   }
 
   /** Puts a restored value in its place; `undefined` JSON drops it. False where no store has that record key. */
@@ -120,8 +122,7 @@ export class Task {
     this.#gone.push(...gone);
     for (const recordKey of rewrite) {
       const store = this.#stores.find(({ recordPrefix }) => recordKey.startsWith(recordPrefix));
-      const key = recordKey.slice(store?.recordPrefix.length ?? 0);
-      store?.dirty.set(key, store.get(key));
+      store?.rewrite(recordKey.slice(store.recordPrefix.length));
     }
   }
 
@@ -154,7 +155,7 @@ export class Task {
     const { records, watermark, maxBatchBytes } = this.#options;
     const end = [records.position(position), watermark({ lsn: position.frontier, tsUs: position.streamTimeUs })];
     const parts = {
-      entries: this.#allEntries(tombstones),
+      entries: tombstones.length === 0 && this.#lazy === null ? this.#entries : this.#allEntries(tombstones),
       stores: this.#stores,
       end,
       position,
@@ -163,7 +164,7 @@ export class Task {
     yield* resultBatches(records, parts, (key) => gone.push(key));
     this.#position = position;
     this.#gone.push(...gone);
-    for (const store of this.#stores) store.dirty.clear();
+    for (const store of this.#stores) store.clean();
     this.#entries = [];
     this.#bytes = 0;
     this.#steps = 0;
@@ -204,7 +205,7 @@ export class Task {
     const out: LogRecord[] = [];
     this.#encodePuts(step, out);
     yield* out;
-    for (const id of [...step.touched].sort()) {
+    for (const id of step.touched.sorted()) {
       out.length = 0;
       this.#emit(step, id, out);
       yield* out;
@@ -223,8 +224,7 @@ export class Task {
     }
     // A tombstone whose delete was compacted away has no time.
     if (tsUs === 0) tsUs = context.streamTimeUs;
-    const step = new Step(lsn, tsUs);
-    this.#context.step = step;
+    this.#context.step = this.#step.begin(lsn, tsUs);
     if (lsn > this.#highest) this.#highest = lsn;
     context.lsn = lsn;
     context.tsUs = tsUs;
@@ -254,7 +254,7 @@ export class Task {
         this.#apply(step.input, head);
         input.take();
       }
-      if (input.completeTo < step.lsn) return false;
+      if (!input.isCompleteAt(step.lsn)) return false;
     }
     return true;
   }
@@ -306,8 +306,7 @@ export class Task {
     }
     const before = this.#entries.length;
     if (step.puts.size > 0) this.#encodePuts(step, this.#entries);
-    if (step.touched.size === 1) for (const id of step.touched) this.#emit(step, id, this.#entries);
-    else if (step.touched.size > 1) for (const id of [...step.touched].sort()) this.#emit(step, id, this.#entries);
+    for (const id of step.touched.sorted()) this.#emit(step, id, this.#entries);
     for (let at = before; at < this.#entries.length; at++) {
       const record = this.#entries[at];
       // The state that goes with an entry weighs about as much.
@@ -318,12 +317,12 @@ export class Task {
 
   #emit(step: Step, id: string, out: LogRecord[]): void {
     if (this.parked.size > 0 && this.parked.silences(id)) return;
-    step.puts = new Map();
+    step.puts.clear();
     this.#context.onBehalfOf(id);
     const length = out.length;
     try {
       this.#options.processor.emit(id, this.#context as never);
-      for (const { entry } of step.puts.values()) this.#encode(entry, out);
+      for (const entry of step.puts.entries()) this.#encode(entry, out);
     } catch (error) {
       out.length = length;
       this.#failed(error, id, 0, null, null);
@@ -332,13 +331,13 @@ export class Task {
   }
 
   #encodePuts(step: Step, out: LogRecord[]): void {
-    for (const { entry, owner } of step.puts.values()) {
+    for (const entry of step.puts.entries()) {
       const length = out.length;
       try {
         this.#encode(entry, out);
       } catch (error) {
         out.length = length;
-        this.#failed(error, owner, 0, null, null);
+        this.#failed(error, entry.owner, 0, null, null);
       }
     }
   }

@@ -1,0 +1,68 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Journal } from './journal.ts';
+import { StateStore } from './state-store.ts';
+
+type Act =
+  | { readonly do: 'set'; readonly key: string; readonly value: number }
+  | { readonly do: 'delete'; readonly key: string }
+  | { readonly do: 'good' | 'undo' | 'result' };
+
+const key = fc.constantFrom('a', 'b', 'c', 'd');
+const act: fc.Arbitrary<Act> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('set' as const), key, value: fc.integer({ min: 0, max: 5 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('good' as const, 'undo' as const, 'result' as const) }) },
+);
+
+/** What the store holds, as a plain map would: values, what was there at the last result, and in which order keys changed since. */
+interface Plain {
+  readonly values: Map<string, number>;
+  readonly dirty: Map<string, number | undefined>;
+}
+const copy = ({ values, dirty }: Plain): Plain => ({ values: new Map(values), dirty: new Map(dirty) });
+
+test('a store with its journal is a plain map that is copied before each call', () => {
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+      const journal = new Journal();
+      const store = new StateStore<number>('_state/x/', journal, { indexes: { parity: (n: number) => `${n % 2}` } });
+      let plain: Plain = { values: new Map(), dirty: new Map() };
+      let before = copy(plain);
+      const change = (at: string, value: number | undefined): void => {
+        if (!plain.dirty.has(at)) plain.dirty.set(at, plain.values.get(at));
+        if (value === undefined) plain.values.delete(at);
+        else plain.values.set(at, value);
+      };
+      for (const one of acts) {
+        if (one.do === 'set') {
+          store.set(one.key, one.value);
+          change(one.key, one.value);
+        } else if (one.do === 'delete') {
+          store.delete(one.key);
+          if (plain.values.has(one.key)) change(one.key, undefined);
+        } else if (one.do === 'undo') {
+          journal.rollback();
+          plain = copy(before);
+        } else {
+          journal.clear();
+          if (one.do === 'result') {
+            store.clean();
+            plain.dirty.clear();
+          }
+          before = copy(plain);
+        }
+        expect(store.size).toBe(plain.values.size);
+        expect([...store.keys()].sort()).toEqual([...plain.values.keys()].sort());
+        for (const at of ['a', 'b', 'c', 'd']) expect(store.get(at)).toBe(plain.values.get(at));
+        expect(store.dirty.map((slot) => [slot.key, slot.previous, slot.value])).toEqual(
+          [...plain.dirty].map(([at, previous]) => [at, previous, plain.values.get(at)]),
+        );
+        for (const parity of ['0', '1']) {
+          const found = [...plain.values].filter(([, value]) => `${value % 2}` === parity).map(([at]) => at);
+          expect([...store.keysBy('parity', parity)].sort()).toEqual(found.sort());
+        }
+      }
+    }),
+  );
+});
