@@ -3,4 +3,5 @@ export type { AvroSchema } from './types.ts';
 export { HEADER_BYTES, framed, schemaIdOf } from './frame.ts';
 export { AvroReader } from './reader.ts';
 export { AvroWriter } from './writer.ts';
-export { Slab } from './slab.ts';
+export { compileWriter } from './compile.ts';
+export type { WriteValue } from './compile.ts';

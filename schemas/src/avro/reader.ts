@@ -78,6 +78,11 @@ export class AvroReader {
       shift += 7;
       if (shift > 63) throw new PlatformError('record-malformed', 'Avro long has more than 10 bytes');
     }
+    if (high >>> 0 < 0x20_0000) {
+      // Exact as a number, whose arithmetic is ten times as fast.
+      const small = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
+      return BigInt(small % 2 === 0 ? small / 2 : -(small + 1) / 2);
+    }
     const zigzag = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
     return (zigzag >> 1n) ^ -(zigzag & 1n);
   }

@@ -77,24 +77,27 @@ export class AvroWriter {
       buffer[this.#at++] = small;
       return;
     }
-    let magnitude = value < 0 ? -value * 2 - 1 : value * 2;
-    if (magnitude > Number.MAX_SAFE_INTEGER) {
-      this.bigint(BigInt(value));
-      return;
-    }
-    while (magnitude > 0x7f) {
-      buffer[this.#at++] = (magnitude % 128) | 0x80;
-      magnitude = Math.floor(magnitude / 128);
-    }
-    buffer[this.#at++] = magnitude;
+    const magnitude = value < 0 ? -value * 2 - 1 : value * 2;
+    if (magnitude > Number.MAX_SAFE_INTEGER) this.#wide(BigInt(value));
+    else this.#halves(magnitude % 0x1_0000_0000, Math.floor(magnitude / 0x1_0000_0000));
   }
 
-  /** Zigzag varint of a signed 64-bit integer, carried through two 32-bit halves. */
+  /** Zigzag varint of a signed 64-bit integer. */
   bigint(value: bigint): void {
     this.#reserve(10);
+    const near = Number(value);
+    // Exact up to here, and arithmetic of numbers is ten times that of bigints.
+    if (near > -(2 ** 52) && near < 2 ** 52) this.long(near);
+    else this.#wide(value);
+  }
+
+  #wide(value: bigint): void {
     const zigzag = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
-    let low = Number(zigzag & 0xffff_ffffn);
-    let high = Number(zigzag >> 32n);
+    this.#halves(Number(zigzag & 0xffff_ffffn), Number(zigzag >> 32n));
+  }
+
+  /** Varint of an unsigned 64-bit integer, carried through its two 32-bit halves. */
+  #halves(low: number, high: number): void {
     const buffer = this.#buffer;
     while (high !== 0 || low > 0x7f) {
       buffer[this.#at++] = (low & 0x7f) | 0x80;
@@ -110,10 +113,44 @@ export class AvroWriter {
   }
 
   string(value: string): void {
+    if (value.length < LOOP_BYTES) {
+      this.#reserve(1 + value.length);
+      const start = this.#at;
+      // Up to 63 bytes the length takes one.
+      this.#buffer[start] = value.length << 1;
+      this.#at = start + 1;
+      if (this.#ascii(value)) return;
+      this.#at = start;
+    }
     const bytes = Buffer.byteLength(value, 'utf8');
     this.long(bytes);
     this.#reserve(bytes);
     this.#at += this.#buffer.write(value, this.#at, bytes, 'utf8');
+  }
+
+  /** UTF-8 alone, without its length. */
+  text(value: string): void {
+    if (value.length < LOOP_BYTES) {
+      this.#reserve(value.length);
+      if (this.#ascii(value)) return;
+    }
+    const bytes = Buffer.byteLength(value, 'utf8');
+    this.#reserve(bytes);
+    this.#at += this.#buffer.write(value, this.#at, bytes, 'utf8');
+  }
+
+  /** There is room for it. False, and nothing is appended, where it has other characters too. */
+  #ascii(value: string): boolean {
+    const buffer = this.#buffer;
+    const { length } = value;
+    let at = this.#at;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) return false;
+      buffer[at++] = code;
+    }
+    this.#at = at;
+    return true;
   }
 
   /** Avro string or bytes from bytes that already are UTF-8. */
@@ -139,8 +176,16 @@ export class AvroWriter {
   }
 
   raw(value: Uint8Array): void {
-    this.#reserve(value.length);
-    this.#buffer.set(value, this.#at);
-    this.#at += value.length;
+    const { length } = value;
+    this.#reserve(length);
+    if (length < LOOP_BYTES) {
+      const buffer = this.#buffer;
+      let at = this.#at;
+      for (let i = 0; i < length; i++) buffer[at++] = value[i] ?? 0;
+      this.#at = at;
+    } else {
+      this.#buffer.set(value, this.#at);
+      this.#at += length;
+    }
   }
 }

@@ -1,6 +1,7 @@
 import type { LogRecord, RecordView } from '@millrace/kernel/log';
 import { PlatformError } from '@millrace/kernel/errors';
-import { HEADER_BYTES, Slab, avroType, schemaIdOf } from '../avro/index.ts';
+import { AvroWriter, HEADER_BYTES, avroType, compileWriter, schemaIdOf } from '../avro/index.ts';
+import type { WriteValue } from '../avro/index.ts';
 import type { SchemaRegistry } from '../registry/index.ts';
 import { viewKinds, viewSchemas } from './schemas.ts';
 import type { ViewKind } from './schemas.ts';
@@ -33,21 +34,25 @@ export async function createViewCodec(registry: SchemaRegistry, topic: string): 
   const readers = new Map<number, Partial<Record<ViewKind, Reader>>>();
   for (const [kind, id] of ids) readers.set(id, { [kind]: readerOf(types.get(kind)) });
 
+  const ways = new Map(
+    [...ids].map(([kind, id]) => [kind, { id, key: `${kind}:`, data: dataWriter(viewSchemas[kind]) }] as const),
+  );
   // A task's entries are gone as soon as its log has them.
-  const slab = new Slab();
+  const writer = new AvroWriter(0, { slabs: true });
   return {
     encode(entry) {
-      const type = types.get(entry.kind);
-      const id = ids.get(entry.kind);
-      if (type === undefined || id === undefined) throw new PlatformError('internal', `no schema for ${entry.kind}`);
-      const key = slab.text(`${entry.kind}:${entry.id}`);
-      const content = { lsn: entry.lsn, ts_us: entry.tsUs, data: entry.data };
-      const value = slab.part((buffer, at) => {
-        if (buffer.length - at < HEADER_BYTES) return -1;
-        buffer[at] = 0;
-        buffer.writeUInt32BE(id, at + 1);
-        return type.encode(content, buffer, at + HEADER_BYTES);
-      });
+      const way = ways.get(entry.kind);
+      if (way === undefined) throw new PlatformError('internal', `no schema for ${entry.kind}`);
+      writer.reset();
+      writer.text(way.key);
+      writer.text(entry.id);
+      const key = writer.finish();
+      writer.byte(0);
+      writer.uint32BE(way.id);
+      writer.bigint(entry.lsn);
+      writer.long(entry.tsUs);
+      way.data(writer, entry.data);
+      const value = writer.finish();
       return entry.data === null
         ? [
             { key, value },
@@ -98,6 +103,12 @@ export function deletionOfTombstone({ key, headers }: Pick<RecordView, 'key' | '
   if (kind === undefined) return null;
   const lsn = header.readBigUInt64BE(0);
   return { kind, id: text.slice(colon + 1), lsn, tsUs: Number(header.readBigInt64BE(8)), data: null };
+}
+
+/** Every view value is a position, a commit time and the data. */
+function dataWriter(schema: unknown): WriteValue {
+  const { fields } = schema as { readonly fields: readonly { readonly type: unknown }[] };
+  return compileWriter(fields[2]?.type);
 }
 
 function positionBytes({ lsn, tsUs }: ViewEntry): Buffer {

@@ -114,7 +114,9 @@ export class StateRecords {
     this.#optional(value);
     writer.long(undo === null ? 0 : 1);
     if (undo !== null) this.#optional(undo.value);
-    return { key: Buffer.from(key), value: writer.finish() };
+    const written = writer.finish();
+    writer.text(key);
+    return { key: writer.finish(), value: written };
   }
 
   /** The prefix names the table's way of saying "gone" in one batch: nothing to undo, so nothing to keep. */
