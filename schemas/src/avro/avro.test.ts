@@ -45,6 +45,23 @@ describe('Avro primitives', () => {
     );
   });
 
+  test('texts read one after the other are their own, also where a reader remembers short ones', () => {
+    const reader = new AvroReader();
+    const text = fc.oneof(
+      fc.string({ unit: fc.constantFrom('a', 'b', 'ü', '€', '\u{1f600}'), maxLength: 4 }),
+      fc.string({ maxLength: 30 }),
+      fc.constantFrom('c', 'sale', 'stock_movements', 'Aa', 'BB', 'AaAa', 'BBBB', 'AaBB'),
+    );
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 50 }), (texts) => {
+        const writer = new AvroWriter(1);
+        for (const one of texts) writer.string(one);
+        reader.open(writer.finish());
+        expect(texts.map(() => reader.string())).toEqual(texts);
+      }),
+    );
+  });
+
   test('parts of slabs are the bytes that copies would be, and stay so', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 30_000 }), { maxLength: 30 }), (values) => {

@@ -26,13 +26,6 @@ type Layout = readonly Column[];
 export function createChangeDecoder(registry: SchemaRegistry): ChangeDecoder {
   const layouts = new Map<number, Layout>();
   const reader = new AvroReader();
-  const names = new Map<string, string>();
-  const interned = (text: string): string => {
-    const known = names.get(text);
-    if (known !== undefined) return known;
-    if (names.size < 10_000) names.set(text, text);
-    return text;
-  };
 
   const readRow = (layout: Layout): Row | null => {
     if (branchOf(reader) === 0) return null;
@@ -55,8 +48,8 @@ export function createChangeDecoder(registry: SchemaRegistry): ChangeDecoder {
       const ordinal = reader.long();
       const txid = reader.long();
       const tsUs = reader.long();
-      const schema = interned(reader.string());
-      const table = interned(reader.string());
+      const schema = reader.string();
+      const table = reader.string();
       const snapshot = reader.string() === 'true';
       const before = readRow(layout);
       const after = readRow(layout);
