@@ -1,4 +1,4 @@
-import { viewNames } from '@millrace/schemas/stores';
+import { viewsInStore } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import { ClickhouseGenerations, ClickhouseSink } from './clickhouse/index.ts';
 import type { SinkName, SinksConfig } from './config.ts';
@@ -20,7 +20,7 @@ export interface StoreKind {
 export const storeKinds: Readonly<Record<SinkName, StoreKind>> = {
   // A write costs little: at once, and marks alone a few at a time.
   redis: {
-    views: viewNames,
+    views: viewsInStore.redis,
     create: ({ redisUrl, redisKeyPrefix }, generation, views) =>
       new RedisSink({ url: redisUrl, keyPrefix: redisKeyPrefix, generation, views }),
     generations: ({ redisUrl, redisKeyPrefix }) => new RedisGenerations({ url: redisUrl, keyPrefix: redisKeyPrefix }),
@@ -28,7 +28,7 @@ export const storeKinds: Readonly<Record<SinkName, StoreKind>> = {
   },
   // The refresh costs, not the bulk request; it is the sink that spaces refreshes.
   elasticsearch: {
-    views: ['catalog'],
+    views: viewsInStore.elasticsearch,
     create: (config, generation) =>
       new ElasticsearchSink({ ...searchOptions(config), generation, refreshIntervalMs: config.searchRefreshMs }),
     generations: (config) => new SearchGenerations(searchOptions(config)),
@@ -36,7 +36,7 @@ export const storeKinds: Readonly<Record<SinkName, StoreKind>> = {
   },
   // Each insert is a part that the store merges later: few and large.
   clickhouse: {
-    views: viewNames,
+    views: viewsInStore.clickhouse,
     create: ({ clickhouseUrl, clickhouseDatabase, customerKeySecret }, generation, views) =>
       new ClickhouseSink({
         url: clickhouseUrl,

@@ -2,7 +2,7 @@ import { asPlatformError } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import type { Registry } from '@millrace/kernel/telemetry';
-import { viewNames } from '@millrace/schemas/stores';
+import { viewsInStore } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import type { App } from '../app/app-type.ts';
 import { described } from '../app/described.ts';
@@ -26,10 +26,10 @@ interface Readiness {
 }
 
 const CHECK_TIMEOUT_MS = 1_500;
-/** The search index holds the catalog view alone; Redis holds all. */
+/** The stores that queries are answered from. */
 const storesOfViews: readonly (readonly ['redis' | 'search', readonly ViewName[]])[] = [
-  ['redis', viewNames],
-  ['search', ['catalog']],
+  ['redis', viewsInStore.redis],
+  ['search', viewsInStore.elasticsearch],
 ];
 
 /** Health for supervisors, metrics for Prometheus, `/api/ops/views` for people. */

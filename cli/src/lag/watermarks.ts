@@ -5,7 +5,7 @@ import {
   parseWatermark,
   redisNames,
   searchNames,
-  viewNames,
+  viewsInStore,
 } from '@millrace/schemas/stores';
 import type { GenerationOf, SearchGeneration, SearchWatermark, ViewName } from '@millrace/schemas/stores';
 import type { CliConfig } from '../config/index.ts';
@@ -46,7 +46,7 @@ export async function redisMarks(
 ): Promise<StoreMark[]> {
   const names = redisNames(config.redisKeyPrefix, generationOf ?? (await redisGenerations(clients, config)));
   const perView = await Promise.all(
-    viewNames.map(async (view) =>
+    viewsInStore.redis.map(async (view) =>
       Object.entries(await clients.redis.hgetall(names.watermark(view))).map(([partition, text]) => {
         return { store: 'redis' as const, view, partition: Number(partition), ...parseWatermark(text) };
       }),
@@ -140,9 +140,10 @@ export async function generationMarks(
   view: ViewName,
   generation: number,
 ): Promise<StoreMark[]> {
+  const stores = storesHolding(view);
   const marks = await Promise.all([
     redisMarks(clients, config, () => generation),
-    STORE_VIEWS.elasticsearch.includes(view) ? searchMarks(clients, config, generation) : [],
+    stores.includes('elasticsearch') ? searchMarks(clients, config, generation) : [],
     clickhouseGenerationMarks(clients, config, view, generation),
   ]);
   return marks.flat().filter((mark) => mark.view === view);
@@ -150,14 +151,9 @@ export async function generationMarks(
 
 /** The stores that hold a view. */
 export function storesHolding(view: ViewName): StoreName[] {
-  return (Object.keys(STORE_VIEWS) as StoreName[]).filter((store) => STORE_VIEWS[store].includes(view));
+  const held: Readonly<Record<StoreName, readonly ViewName[]>> = viewsInStore;
+  return (Object.keys(held) as StoreName[]).filter((store) => held[store].includes(view));
 }
-
-export const STORE_VIEWS: Readonly<Record<StoreName, readonly ViewName[]>> = {
-  redis: viewNames,
-  elasticsearch: ['catalog'],
-  clickhouse: viewNames,
-};
 
 /** The lowest position and time that all partitions have applied; 0 where a partition has none yet. */
 export function appliedByAll(

@@ -4,7 +4,7 @@ import type pg from 'pg';
  * What each view must hold, recomputed from the tables by SQL that shares nothing with the processors, so that a wrong processor is found.
  * Each query answers `(id text, document jsonb)` for the ids in $1. Not compared: `lowest30d` (its history is not in the tables).
  */
-export type DocumentKind = 'product' | 'stock' | 'price' | 'order';
+export type DocumentKind = 'product' | 'stock' | 'price' | 'order' | 'sale';
 export type Documents = Map<string, Record<string, unknown>>;
 
 const iso = (expression: string) => `to_char(${expression} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -156,28 +156,44 @@ const queries: Readonly<Record<DocumentKind, string>> = {
         select jsonb_object_agg(r.return_id, r.status) from commerce.returns r where r.order_id = o.order_id), '{}')
       ) as document
     from commerce.orders o where o.order_id = any($1::uuid[])`,
+  sale: `
+    select o.order_id::text as id, jsonb_build_object(
+      'lines', jsonb_object_agg(i.item_id, jsonb_build_array(i.product_id, o.currency, i.quantity, i.total_price::text))) as document
+    from commerce.orders o join commerce.order_items i using (order_id)
+    where o.order_id = any($1::uuid[]) and o.status <> 'cancelled'
+    group by o.order_id`,
 };
 
 const idQueries: Readonly<Record<DocumentKind, string>> = {
   product: productIds(),
   stock: productIds(),
   price: productIds(),
-  order: `select order_id::text as id from commerce.orders where ($1::uuid is null or order_id > $1::uuid) order by order_id limit $2`,
+  order: orderIds(),
+  sale: orderIds(),
 };
 
 const existing: Readonly<Record<DocumentKind, string>> = {
   product: existingProducts(),
   stock: existingProducts(),
   price: existingProducts(),
-  order: `select order_id::text as id from commerce.orders where order_id = any($1::uuid[])`,
+  order: existingOrders(),
+  sale: existingOrders(),
 };
 
 function existingProducts(): string {
   return `select product_id::text as id from commerce.products where product_id = any($1::uuid[])`;
 }
 
+function existingOrders(): string {
+  return `select order_id::text as id from commerce.orders where order_id = any($1::uuid[])`;
+}
+
 function productIds(): string {
   return `select product_id::text as id from commerce.products where ($1::uuid is null or product_id > $1::uuid) order by product_id limit $2`;
+}
+
+function orderIds(): string {
+  return `select order_id::text as id from commerce.orders where ($1::uuid is null or order_id > $1::uuid) order by order_id limit $2`;
 }
 
 /** @param at the stream time that the view has reached: prices begin and end without any row changing. */

@@ -7,7 +7,6 @@ import { lsnText } from '@millrace/kernel/position';
 import { backoffDelayMs, sleep } from '@millrace/kernel/retry';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { partitionOf } from '@millrace/schemas/partition';
-import { viewTopics } from '@millrace/schemas/topics';
 import type { ViewTopic } from '@millrace/schemas/topics';
 import type { ViewCodec } from '@millrace/schemas/views';
 import { committedAtText } from '../protocol/index.ts';
@@ -22,6 +21,7 @@ const viewOfKind: Readonly<Record<TopicKind, ViewTopic>> = {
   product: 'views.catalog',
   order: 'views.orders',
 };
+const servedViews: readonly ViewTopic[] = Object.values(viewOfKind);
 
 /** Where updates go. */
 export interface FeedSink {
@@ -153,7 +153,7 @@ export class Feed {
 
   async #locate(): Promise<void> {
     const partitions: ViewPartition[] = [];
-    for (const view of viewTopics) {
+    for (const view of servedViews) {
       const topic = this.#options.topicPrefix + view;
       const codec = this.#codecs.get(view) ?? (await this.#options.codec(topic));
       this.#codecs.set(view, codec);
@@ -163,7 +163,7 @@ export class Feed {
     }
     partitions.sort((a, b) => a.partition - b.partition);
     this.#byView = new Map(
-      viewTopics.map((view) => [view, partitions.filter(({ topic }) => topic === this.#options.topicPrefix + view)]),
+      servedViews.map((view) => [view, partitions.filter(({ topic }) => topic === this.#options.topicPrefix + view)]),
     );
     this.#partitions = partitions;
   }

@@ -2,6 +2,7 @@ import { PlatformError, asPlatformError, isKind } from '@millrace/kernel/errors'
 import type { FetchedBatch, RecordView } from '@millrace/kernel/log';
 import type { AppliedPosition } from '@millrace/kernel/position';
 import { isOwnKey, isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
+import { viewKinds } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
 import { topicKinds } from '../protocol/index.ts';
 import type { TopicKind } from '../protocol/index.ts';
@@ -122,7 +123,6 @@ export class ViewPartition {
 }
 
 const BREATHE_EACH = 1_000;
-const skipped = ['movement', 'pricechange'];
 
 /** Null for kinds that views hold for others (analytics). Throws `record-malformed` for kinds nobody knows. */
 function servedKind(key: Buffer): TopicKind | null {
@@ -130,6 +130,6 @@ function servedKind(key: Buffer): TopicKind | null {
   const text = key.toString('latin1', 0, Math.max(0, colon));
   const kind = topicKinds.find((candidate) => candidate === text);
   if (kind !== undefined) return kind;
-  if (skipped.includes(text)) return null;
+  if ((viewKinds as readonly string[]).includes(text)) return null;
   throw new PlatformError('record-malformed', 'the key is of no known kind');
 }

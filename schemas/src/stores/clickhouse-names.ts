@@ -8,6 +8,7 @@ export const clickhouseViews = {
   prices: 'v_prices',
   orders: 'v_orders',
   orderItems: 'v_order_items',
+  saleDeltas: 'v_sale_deltas',
   salesByDay: 'v_sales_by_day',
   sales5m: 'v_sales_5m',
   stockMovements: 'v_stock_movements',
@@ -15,9 +16,6 @@ export const clickhouseViews = {
   priceChanges: 'v_price_changes',
   freshness: 'v_freshness',
 } as const;
-
-/** Statuses of orders that are no sale: all others count, so revenue is that of every order which was not called off. */
-export const unsoldOrderStatuses: readonly string[] = ['cancelled'];
 
 export interface ClickhouseNames {
   readonly database: string;
@@ -30,6 +28,7 @@ export interface ClickhouseNames {
     readonly prices: string;
     readonly priceChanges: string;
     readonly orders: string;
+    readonly saleDeltas: string;
     /** (view, generation, partition) → position, committed_at, offset; each the greatest ever written. */
     readonly watermarks: string;
   };
@@ -49,6 +48,7 @@ export const clickhouseGenerationViews = {
   priceChanges: 'pricing',
   orders: 'orders',
   orderItems: 'orders',
+  saleDeltas: 'sales',
 } as const satisfies Partial<Record<keyof typeof clickhouseViews, ViewName>>;
 
 export type GenerationView = keyof typeof clickhouseGenerationViews;
@@ -66,6 +66,7 @@ export function clickhouseNames(database = 'millrace', generationOf: GenerationO
       prices: table('pricing', 'prices'),
       priceChanges: table('pricing', 'price_changes'),
       orders: table('orders', 'orders'),
+      saleDeltas: table('sales', 'sale_deltas'),
       watermarks: `${database}.watermarks`,
     },
     view: (name) => `${database}.${clickhouseViews[name]}`,

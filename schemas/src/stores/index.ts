@@ -1,4 +1,12 @@
-export { FIRST_GENERATION, firstGeneration, topicOfView, viewHolding, viewNames, viewOfTopic } from './view-names.ts';
+export {
+  FIRST_GENERATION,
+  firstGeneration,
+  topicOfView,
+  viewHolding,
+  viewNames,
+  viewOfTopic,
+  viewsInStore,
+} from './view-names.ts';
 export type { GenerationOf, ViewName } from './view-names.ts';
 export { formatWatermark, isoFromMicros, lowestMark, parseWatermark } from './watermark.ts';
 export type { AppliedMark, PartitionMark } from './watermark.ts';
@@ -6,10 +14,5 @@ export { REDIS_DELETED_TTL_SECONDS, redisEntryPrefix, redisFields, redisNames } 
 export type { RedisNames } from './redis-names.ts';
 export { amountFromMinor, minorFromAmount, pairKeyword, searchFields, searchNames } from './search-names.ts';
 export type { SearchGeneration, SearchNames, SearchWatermark } from './search-names.ts';
-export {
-  clickhouseGenerationViews,
-  clickhouseNames,
-  clickhouseViews,
-  unsoldOrderStatuses,
-} from './clickhouse-names.ts';
+export { clickhouseGenerationViews, clickhouseNames, clickhouseViews } from './clickhouse-names.ts';
 export type { ClickhouseNames, GenerationView } from './clickhouse-names.ts';

@@ -55,6 +55,7 @@ const keysOfView: Readonly<Record<ViewName, readonly string[]>> = {
   inventory: ['inventory:*'],
   pricing: ['price:*'],
   orders: ['order:*', 'customer:*:orders', 'vendor:*:orders'],
+  sales: [],
 };
 
 const escaped = (part: string): string => part.replace(/[%:]/g, (sign) => (sign === '%' ? '%25' : '%3A'));

@@ -3,8 +3,15 @@ import type { ViewTopic } from '../topics/index.ts';
 import type { ViewKind } from '../views/index.ts';
 
 /** A view as operators name it (`millrace rebuild catalog`): the output of one processor, in every store that holds it. */
-export type ViewName = 'inventory' | 'pricing' | 'catalog' | 'orders';
-export const viewNames: readonly ViewName[] = ['inventory', 'pricing', 'catalog', 'orders'];
+export type ViewName = 'inventory' | 'pricing' | 'catalog' | 'orders' | 'sales';
+export const viewNames: readonly ViewName[] = ['inventory', 'pricing', 'catalog', 'orders', 'sales'];
+
+/** The views that each store holds: facts for analytics are in ClickHouse alone, what is searched for in the search index. */
+export const viewsInStore = {
+  redis: ['inventory', 'pricing', 'catalog', 'orders'],
+  elasticsearch: ['catalog'],
+  clickhouse: viewNames,
+} as const satisfies Readonly<Record<string, readonly ViewName[]>>;
 
 /** The first generation of a view; its names are the plain ones. */
 export const FIRST_GENERATION = 1;
@@ -22,6 +29,7 @@ const viewOfKind: Readonly<Record<ViewKind, ViewName>> = {
   pricechange: 'pricing',
   product: 'catalog',
   order: 'orders',
+  sale: 'sales',
 };
 
 /** The view that an entry of this kind belongs to: whose watermark says how fresh it is. */

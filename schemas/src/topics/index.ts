@@ -10,7 +10,7 @@ export type CdcTopic = `cdc.${string}`;
 export type EventTopic = 'events.product' | 'events.order' | 'events.other';
 /** What the capture writes. */
 export type CaptureTopic = CdcTopic | EventTopic;
-export type ViewTopic = 'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders';
+export type ViewTopic = 'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders' | 'views.sales';
 
 export interface CapturedTable {
   readonly schema: string;
@@ -94,7 +94,13 @@ export const cdcTopics: readonly CdcTopic[] = [
   'cdc.reference',
 ];
 export const eventTopics: readonly EventTopic[] = ['events.product', 'events.order', 'events.other'];
-export const viewTopics: readonly ViewTopic[] = ['views.inventory', 'views.pricing', 'views.catalog', 'views.orders'];
+export const viewTopics: readonly ViewTopic[] = [
+  'views.inventory',
+  'views.pricing',
+  'views.catalog',
+  'views.orders',
+  'views.sales',
+];
 
 /** The topic of an aggregate type's events. */
 export function eventTopicOf(aggregateType: string): EventTopic {

@@ -1,7 +1,16 @@
 import { json, position } from '../avro/types.ts';
 
 /** Avro schemas of the `views.*` values. New fields need a default, so that old records stay readable (BACKWARD). */
-export const viewKinds = ['stock', 'movement', 'stockevent', 'price', 'pricechange', 'product', 'order'] as const;
+export const viewKinds = [
+  'stock',
+  'movement',
+  'stockevent',
+  'price',
+  'pricechange',
+  'product',
+  'order',
+  'sale',
+] as const;
 export type ViewKind = (typeof viewKinds)[number];
 
 type Field = { name: string; type: unknown; default?: unknown };
@@ -157,6 +166,16 @@ export const orderSchema = viewSchema('Order', [
   rows('returns', record('OrderReturn', [...strings('returnId', 'status'), optional('reason', 'string')])),
 ]);
 
+export const saleDeltaSchema = viewSchema('SaleDelta', [
+  ...strings('tenantId', 'orderId', 'itemId', 'productId'),
+  ...['variantId', 'categoryId', 'category', 'vendorId', 'vendor', 'customerId'].map((name) =>
+    optional(name, 'string'),
+  ),
+  ...strings('currency', 'reason'),
+  ...ints('lines', 'quantity'),
+  ...strings('amount', 'placedAt', 'at'),
+]);
+
 export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   stock: stockSchema,
   movement: stockMovementSchema,
@@ -165,4 +184,5 @@ export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   pricechange: priceChangeSchema,
   product: productSchema,
   order: orderSchema,
+  sale: saleDeltaSchema,
 };

@@ -198,6 +198,33 @@ export interface OrderView {
   readonly returns: readonly { readonly returnId: string; readonly status: string; readonly reason: string | null }[];
 }
 
+export type SaleReason = 'sold' | 'changed' | 'cancelled' | 'removed';
+
+/**
+ * What one commit added to the sales of an order's line (or, with a minus, took from them): amounts over any of these entries add up to what is sold.
+ * Category, vendor and customer are those as of the commit in which the line was first seen.
+ */
+export interface SaleDeltaView {
+  readonly tenantId: string;
+  readonly orderId: string;
+  readonly itemId: string;
+  readonly productId: string;
+  readonly variantId: string | null;
+  readonly categoryId: string | null;
+  readonly category: string | null;
+  readonly vendorId: string | null;
+  readonly vendor: string | null;
+  readonly customerId: string | null;
+  readonly currency: string;
+  readonly reason: SaleReason;
+  /** 1: the line is sold now, -1: no longer, 0: it was and is. */
+  readonly lines: number;
+  readonly quantity: number;
+  readonly amount: string;
+  readonly placedAt: string;
+  readonly at: string;
+}
+
 export interface ViewData {
   readonly stock: StockView;
   readonly movement: StockMovementView;
@@ -206,6 +233,7 @@ export interface ViewData {
   readonly pricechange: PriceChangeView;
   readonly product: ProductView;
   readonly order: OrderView;
+  readonly sale: SaleDeltaView;
 }
 
 /**

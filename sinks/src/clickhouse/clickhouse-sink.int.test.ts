@@ -4,7 +4,7 @@ import { FIRST_GENERATION, clickhouseNames, clickhouseViews } from '@millrace/sc
 import type { ClickhouseNames } from '@millrace/schemas/stores';
 import { silentObserver } from '../port/index.ts';
 import { sinkContract } from '../port/testing/contract.ts';
-import { batchWith, entryAt, exampleOrder, exampleProduct, exampleStock } from '../port/testing/examples.ts';
+import { batchWith, entryAt, exampleOrder, exampleSale, exampleStock } from '../port/testing/examples.ts';
 import { endpointOf, startTcpProxy, through } from '../port/testing/tcp-proxy.ts';
 import { createClickhouse } from './client.ts';
 import { ClickhouseGenerations, ClickhouseSink } from './index.ts';
@@ -73,17 +73,6 @@ sinkContract(
   { seeds: [1, 2] },
 );
 
-const line = (itemId: string, productId: string, quantity: number, unitPrice: string, totalPrice: string) => ({
-  itemId,
-  productId,
-  variantId: null,
-  vendorId: 'v1',
-  name: 'A desk',
-  quantity,
-  unitPrice,
-  totalPrice,
-});
-
 async function salesOf(names: ClickhouseNames): Promise<Record<string, unknown>[]> {
   return rowsOf(
     `SELECT toString(day) AS day, category, vendor, currency, toUInt32(orders) AS orders, toInt32(units) AS units, toString(revenue) AS revenue
@@ -92,42 +81,35 @@ async function salesOf(names: ClickhouseNames): Promise<Record<string, unknown>[
 }
 
 describe('clickhouse', () => {
-  test('sales follow an order whose lines change, and forget it when it is cancelled', async () => {
+  test('sales are the sums of their deltas, an order counted once a row, however often a batch comes', async () => {
     const database = newDatabase();
     const names = clickhouseNames(database);
     const sink = await openSink(database);
-    const product = { ...exampleProduct, categoryPath: ['Furniture', 'Desks'], vendor: 'Acme' };
-    const order = { ...exampleOrder, currency: 'USD', placedAt: '2026-03-01T23:59:59.999Z' };
-    await sink.write([
-      batchWith(entryAt('product', 'p1', 1n, product)),
-      {
-        ...batchWith(
-          entryAt('order', 'o1', 2n, {
-            ...order,
-            items: [line('1', 'p1', 2, '0.10', '0.20'), line('2', 'p2', 1, '5.00', '5.00')],
-          }),
-          entryAt('order', 'o2', 3n, { ...order, items: [line('3', 'p1', 1, '0.10', '0.10')] }),
-        ),
-      },
-    ]);
+    const placedAt = '2026-03-01T23:59:59.999Z';
+    const delta = (id: string, lsn: bigint, lines: number, quantity: number, amount: string, category = 'Desks') =>
+      entryAt('sale', `${id}/${lsn}`, lsn, {
+        ...{ ...exampleSale, currency: 'USD', category, vendor: 'Acme', placedAt },
+        ...{ orderId: id.split('/')[0] ?? id, lines, quantity, amount },
+      });
     const day = '2026-03-01';
     const desks = { day, category: 'Desks', vendor: 'Acme', currency: 'USD' };
+    const first = batchWith(
+      delta('o1/1', 1n, 1, 2, '0.20'),
+      delta('o1/2', 1n, 1, 1, '0.10'),
+      delta('o1/3', 1n, 1, 1, '5.00', 'Chairs'),
+      delta('o2/1', 2n, 1, 1, '0.10'),
+    );
+    await sink.write([first]);
+    await sink.write([first]);
     expect(await salesOf(names)).toEqual([
-      { day, category: '', vendor: '', currency: 'USD', orders: 1, units: 1, revenue: '5' },
-      { ...desks, orders: 2, units: 3, revenue: '0.3' },
+      { ...desks, category: 'Chairs', orders: 1, units: 1, revenue: '5' },
+      { ...desks, orders: 2, units: 4, revenue: '0.4' },
     ]);
-    await sink.write([
-      batchWith(entryAt('order', 'o1', 4n, { ...order, items: [line('1', 'p1', 1, '0.10', '0.10')] })),
-    ]);
-    expect(await salesOf(names)).toEqual([{ ...desks, orders: 2, units: 2, revenue: '0.2' }]);
-    await sink.write([
-      batchWith(
-        entryAt('order', 'o2', 5n, { ...order, status: 'cancelled', items: [line('3', 'p1', 1, '0.10', '0.10')] }),
-      ),
-    ]);
-    expect(await salesOf(names)).toEqual([{ ...desks, orders: 1, units: 1, revenue: '0.1' }]);
-    await sink.write([batchWith(entryAt('order', 'o1', 6n, null))]);
-    expect(await salesOf(names)).toEqual([]);
+    const changed = [delta('o1/1', 3n, 0, -1, '-0.10'), delta('o1/3', 3n, -1, -1, '-5.00', 'Chairs')];
+    await sink.write([batchWith(...changed)]);
+    expect(await salesOf(names)).toEqual([{ ...desks, orders: 2, units: 3, revenue: '0.3' }]);
+    await sink.write([batchWith(delta('o2/1', 4n, -1, -1, '-0.10'))]);
+    expect(await salesOf(names)).toEqual([{ ...desks, orders: 1, units: 2, revenue: '0.2' }]);
     await sink.close();
   });
 

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { PlatformError } from '@millrace/kernel/errors';
-import { FIRST_GENERATION, clickhouseNames, viewNames } from '@millrace/schemas/stores';
+import { FIRST_GENERATION, clickhouseNames, viewsInStore } from '@millrace/schemas/stores';
 import type { ClickhouseNames, PartitionMark, ViewName } from '@millrace/schemas/stores';
 import { markOf, newestEntries, sinkName } from '../port/index.ts';
 import type { Sink, SinkBatch, SinkObserver } from '../port/index.ts';
@@ -42,7 +42,7 @@ export class ClickhouseSink implements Sink {
     this.#generation = options.generation ?? FIRST_GENERATION;
     this.#names = clickhouseNames(options.database, () => this.#generation);
     this.name = sinkName('clickhouse', this.#generation);
-    this.views = options.views ?? viewNames;
+    this.views = options.views ?? viewsInStore.clickhouse;
     this.#context = encodingContext(options.customerSecret);
   }
 

@@ -148,6 +148,27 @@ const stockEventTable = table('stockevent', [
   ['at', INSTANT, (event) => instant(event.at)],
 ]);
 
+/** Facts: what each commit added to the sales of a line, or took from them. */
+const saleDeltaTable = table('sale', [
+  ['tenant_id', LABEL, (sale) => sale.tenantId],
+  ['order_id', TEXT, (sale) => sale.orderId],
+  ['item_id', TEXT, (sale) => sale.itemId],
+  ['product_id', TEXT, (sale) => sale.productId],
+  ['variant_id', TEXT, (sale) => sale.variantId ?? ''],
+  ['category_id', TEXT, (sale) => sale.categoryId ?? ''],
+  ['category', LABEL, (sale) => sale.category ?? ''],
+  ['vendor_id', TEXT, (sale) => sale.vendorId ?? ''],
+  ['vendor', LABEL, (sale) => sale.vendor ?? ''],
+  ['customer_key', TEXT, (sale, { customerKey }) => customerKey(sale.customerId)],
+  ['currency', LABEL, (sale) => sale.currency],
+  ['reason', LABEL, (sale) => sale.reason],
+  ['lines', 'Int8', (sale) => sale.lines],
+  ['quantity', 'Int64', (sale) => sale.quantity],
+  ['amount', MONEY, (sale) => sale.amount],
+  ['placed_at', INSTANT, (sale) => instant(sale.placedAt)],
+  ['at', INSTANT, (sale) => instant(sale.at)],
+]);
+
 /** Every table of view entries. */
 export const tables: readonly EntryTable[] = [
   held(productTable, 'products'),
@@ -157,4 +178,5 @@ export const tables: readonly EntryTable[] = [
   held(priceTable, 'prices'),
   held(priceChangeTable, 'priceChanges'),
   held(orderTable, 'orders'),
+  held(saleDeltaTable, 'saleDeltas'),
 ];

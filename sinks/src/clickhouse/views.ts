@@ -1,4 +1,4 @@
-import { clickhouseGenerationViews, unsoldOrderStatuses, viewNames } from '@millrace/schemas/stores';
+import { clickhouseGenerationViews, viewNames } from '@millrace/schemas/stores';
 import type { ClickhouseNames, GenerationOf, GenerationView, ViewName } from '@millrace/schemas/stores';
 
 const position = "leftPad(toString(version), 20, '0') AS position";
@@ -70,16 +70,22 @@ export function generationViewStatements(names: ClickhouseNames, views: readonly
     `SELECT product_id, variant_id, tenant_id, amount, previous_amount, currency, reason, at, ${position}, committed_at
      ${present(tables.priceChanges)} ${alive}`,
   );
+  view(
+    'saleDeltas',
+    `SELECT order_id, item_id, tenant_id, product_id, variant_id, category_id, category, vendor_id, vendor, customer_key, currency, reason,
+       lines, quantity, amount, placed_at, at, ${position}, committed_at
+     ${present(tables.saleDeltas)} ${alive}`,
+  );
   return statements;
 }
 
 /**
  * The `v_*` views that readers use, showing the generations of `names`: safe to query and to sum as they are.
  *
- * Sales count every line of every order that is not cancelled (`unsoldOrderStatuses`), at the line's total price, in the order's currency;
- * day and 5 minutes are of `placed_at` in UTC; category (the product's own, not its ancestors) and vendor are those that the product has
- * now, '' for a product that is gone. `units` and `revenue` add up over any rows; `orders` counts an order once in each row it has lines
- * in, so over several categories or vendors it counts orders by part.
+ * Sales are sums of the deltas: every line of every order that is not cancelled, at the line's total price, in the order's currency; day and 5
+ * minutes are of `placed_at` in UTC; category (the product's own, not its ancestors) and vendor are those that the product had when the line
+ * was sold, '' where it had none. `units` and `revenue` add up over any rows; `orders` counts an order once in each row it has lines in, so
+ * over several categories or vendors it counts orders by part.
  */
 export function viewStatements(names: ClickhouseNames, active: GenerationOf): string[] {
   const view = (name: Parameters<ClickhouseNames['view']>[0], select: string): string =>
@@ -100,13 +106,11 @@ export function viewStatements(names: ClickhouseNames, active: GenerationOf): st
 }
 
 function sales(names: ClickhouseNames, bucket: string, name: string): string {
-  const unsold = unsoldOrderStatuses.map((status) => `'${status}'`).join(', ');
-  return `SELECT sold.bucket AS ${name}, p.category AS category, p.vendor AS vendor, sold.currency AS currency,
-      uniqExact(sold.order_id) AS orders, sum(sold.quantity) AS units, sum(sold.total_price) AS revenue
+  return `SELECT sold.bucket AS ${name}, sold.category AS category, sold.vendor AS vendor, sold.currency AS currency,
+      count() AS orders, sum(sold.order_units) AS units, sum(sold.order_revenue) AS revenue
     FROM (
-      SELECT ${bucket} AS bucket, order_id, product_id, currency, quantity, total_price
-      FROM ${names.view('orderItems')} WHERE status NOT IN (${unsold})
+      SELECT ${bucket} AS bucket, category, vendor, currency, order_id, sum(quantity) AS order_units, sum(amount) AS order_revenue
+      FROM ${names.view('saleDeltas')} GROUP BY bucket, category, vendor, currency, order_id HAVING sum(lines) > 0
     ) AS sold
-    LEFT JOIN (SELECT product_id, category, vendor FROM ${names.view('products')}) AS p ON p.product_id = sold.product_id
-    GROUP BY sold.bucket, p.category, p.vendor, sold.currency`;
+    GROUP BY sold.bucket, sold.category, sold.vendor, sold.currency`;
 }

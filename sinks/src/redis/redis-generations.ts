@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { PlatformError } from '@millrace/kernel/errors';
-import { redisNames, viewNames } from '@millrace/schemas/stores';
+import { redisNames, viewsInStore } from '@millrace/schemas/stores';
 import type { GenerationOf, RedisNames } from '@millrace/schemas/stores';
 import type { Generation, StoreGenerations } from '../port/index.ts';
 import { createRedis, redisError } from './client.ts';
@@ -26,13 +26,13 @@ export class RedisGenerations implements StoreGenerations {
   }
 
   async expose(active: GenerationOf): Promise<void> {
-    const fields = viewNames.flatMap((view) => [view, String(active(view))]);
+    const fields = viewsInStore.redis.flatMap((view) => [view, String(active(view))]);
     await this.#attempt((redis) => redis.hset(this.#names.generations, ...fields));
   }
 
   async held(): Promise<readonly Generation[]> {
     const members = await this.#attempt((redis) => redis.smembers(this.#names.held));
-    return viewNames.flatMap((view) =>
+    return viewsInStore.redis.flatMap((view) =>
       members
         .filter((member) => member.startsWith(`${view}:`))
         .map((member) => ({ view, generation: Number(member.slice(view.length + 1)) })),

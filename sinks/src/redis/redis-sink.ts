@@ -6,7 +6,7 @@ import {
   formatWatermark,
   parseWatermark,
   redisNames,
-  viewNames,
+  viewsInStore,
 } from '@millrace/schemas/stores';
 import type { PartitionMark, RedisNames, ViewName } from '@millrace/schemas/stores';
 import { markOf, newestEntries, partitionKey, sinkName } from '../port/index.ts';
@@ -53,7 +53,7 @@ export class RedisSink implements Sink {
     this.#generation = options.generation ?? FIRST_GENERATION;
     this.#names = redisNames(options.keyPrefix, () => this.#generation);
     this.name = sinkName('redis', this.#generation);
-    this.views = options.views ?? viewNames;
+    this.views = options.views ?? viewsInStore.redis;
   }
 
   async open(observer: SinkObserver): Promise<void> {

@@ -9,7 +9,14 @@ import { Registry, silentLogger } from '@millrace/kernel/telemetry';
 import { barrierRecord, barrierSchema, watermarkRecord, watermarkSchema } from '@millrace/schemas/markers';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { clickhouseNames, redisNames, searchNames, topicOfView, viewNames } from '@millrace/schemas/stores';
+import {
+  clickhouseNames,
+  redisNames,
+  searchNames,
+  topicOfView,
+  viewNames,
+  viewsInStore,
+} from '@millrace/schemas/stores';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewEntry, ViewKind } from '@millrace/schemas/views';
 import { createClickhouse } from '../clickhouse/client.ts';
@@ -111,7 +118,7 @@ test('three stores follow the same log over cut connections, and hold what was w
   const reached = (lsn: bigint) => (): boolean =>
     runners.every((runner) => {
       const { partitions, state } = runner.status();
-      const views = runner.name === 'elasticsearch' ? 1 : viewNames.length;
+      const views = viewsInStore[runner.name as keyof typeof viewsInStore].length;
       return (
         state === 'running' && partitions.length === views * 2 && partitions.every((at) => at.position >= lsnText(lsn))
       );

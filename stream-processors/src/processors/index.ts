@@ -3,8 +3,9 @@ import { catalog } from './catalog/index.ts';
 import { inventory } from './inventory/index.ts';
 import { orders } from './orders/index.ts';
 import { pricing } from './pricing/index.ts';
+import { sales } from './sales/index.ts';
 
 /** Every processor of this deployable. A new one is a folder and a line here. */
-export const processors: readonly AnyProcessor[] = [inventory, pricing, orders, catalog];
+export const processors: readonly AnyProcessor[] = [inventory, pricing, orders, catalog, sales];
 
-export { catalog, inventory, orders, pricing };
+export { catalog, inventory, orders, pricing, sales };

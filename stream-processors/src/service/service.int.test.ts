@@ -109,7 +109,9 @@ test('in one process: every entry once and right; a second start goes on where t
     await readUntil(prefix, 'views.catalog', 0, history[to - 1]!.lsn);
     await readUntil(prefix, 'views.catalog', 1, history[to - 1]!.lsn);
     expect(service.ready()).toEqual({ ready: true });
-    expect(service.status().tasks.map(({ parked }) => parked.length)).toEqual(Array(8).fill(0));
+    expect(service.status().tasks.map(({ parked }) => parked.length)).toEqual(
+      Array(processors.length * partitions).fill(0),
+    );
     stop.abort();
     await running;
   }

@@ -113,6 +113,29 @@ const views: readonly ClickhouseView[] = [
       ),
     }),
   },
+  {
+    view: 'sales',
+    kind: 'sale',
+    query: (
+      shown,
+    ) => `select order_id as id, toString(max(last)) as position, groupArray([item_id, product_id, currency, toString(units), toString(revenue)]) as lines
+            from (
+              select order_id, item_id, product_id, currency, sum(quantity) as units, sum(amount) as revenue, max(position) as last
+              from ${shown('saleDeltas')} where order_id in {ids:Array(String)}
+              group by order_id, item_id, product_id, currency having sum(lines) != 0 or units != 0 or revenue != 0
+            ) group by order_id`,
+    idQuery: (shown) =>
+      `select distinct order_id as id from ${shown('saleDeltas')} where order_id > {after:String} order by id limit {page:UInt32}`,
+    held: ({ lines }) => ({
+      lines: Object.fromEntries(
+        (lines as string[][]).map(([itemId = '', productId, currency, quantity, amount]) => [
+          itemId,
+          [productId, currency, Number(quantity), money(amount)],
+        ]),
+      ),
+    }),
+    expected: (document) => document,
+  },
 ];
 
 const PAGE = 5000;

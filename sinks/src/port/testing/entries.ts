@@ -195,6 +195,26 @@ export const orderData: fc.Arbitrary<ViewData['order']> = fc.record({
   returns: fc.constant([]),
 });
 
+export const saleData: fc.Arbitrary<ViewData['sale']> = fc.record({
+  tenantId: fc.constant(tenantId),
+  orderId,
+  itemId,
+  productId,
+  variantId: nullable(variantId),
+  categoryId: nullable(categoryId),
+  category: nullable(fc.constantFrom('Chairs', 'Phones')),
+  vendorId: nullable(vendorId),
+  vendor: nullable(fc.constantFrom('Acme', 'Bolt & Co')),
+  customerId: nullable(customerId),
+  currency,
+  reason: fc.constantFrom('sold', 'changed', 'cancelled', 'removed'),
+  lines: fc.integer({ min: -1, max: 1 }),
+  quantity: fc.integer({ min: -9, max: 9 }),
+  amount: fc.integer({ min: -9_999, max: 9_999 }).map((cents) => (cents / 100).toFixed(2)),
+  placedAt: instant,
+  at: instant,
+});
+
 type Change = { readonly [K in ViewKind]: Pick<ViewEntry<K>, 'kind' | 'id' | 'data'> }[ViewKind];
 
 /** One in eight changes deletes. The entry's data carries its key's id, as the processors write it. */
@@ -212,6 +232,7 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   change('pricechange', priceChangeData, (data) => `${data.productId}/${data.variantId}/${data.at}`),
   change('product', productData, (data) => data.productId),
   change('order', orderData, (data) => data.orderId),
+  change('sale', saleData, (data) => `${data.orderId}/${data.itemId}/${data.at}`),
 );
 
 const FIRST_LSN = 1_000_000_007n;

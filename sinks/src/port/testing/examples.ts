@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { ViewData, ViewEntry, ViewKind } from '@millrace/schemas/views';
 import { viewHolding } from '@millrace/schemas/stores';
 import type { SinkBatch } from '../sink.ts';
-import { orderData, productData, stockData } from './entries.ts';
+import { orderData, productData, saleData, stockData } from './entries.ts';
 
 const seed = 1;
 const one = <T>(arbitrary: fc.Arbitrary<T>): T => {
@@ -14,6 +14,7 @@ const one = <T>(arbitrary: fc.Arbitrary<T>): T => {
 export const exampleProduct: ViewData['product'] = { ...one(productData), status: 'active', tags: [] };
 export const exampleOrder: ViewData['order'] = { ...one(orderData), items: [], status: 'paid' };
 export const exampleStock: ViewData['stock'] = one(stockData);
+export const exampleSale: ViewData['sale'] = one(saleData);
 
 /** An entry at a position; its commit was at `lsn` ms after the start of 2026. */
 export function entryAt<K extends ViewKind>(kind: K, id: string, lsn: bigint, data: ViewData[K] | null): ViewEntry<K> {
