@@ -5,6 +5,7 @@ import type { ExitCode, Output } from './output.ts';
 import { benchVerb } from './verbs/bench.ts';
 import { captureVerb } from './verbs/capture.ts';
 import { chaosVerb } from './verbs/chaos.ts';
+import { dlqVerb } from './verbs/dlq.ts';
 import { downVerb, statusVerb, upVerb } from './verbs/platform.ts';
 import { processorsVerb } from './verbs/processors.ts';
 import { rebuildVerb, rollbackVerb } from './verbs/generations.ts';
@@ -41,6 +42,7 @@ const verbs: readonly Verb[] = [
   rebuildVerb,
   rollbackVerb,
   verifyVerb,
+  dlqVerb,
   processorsVerb,
   traceVerb,
   captureVerb,

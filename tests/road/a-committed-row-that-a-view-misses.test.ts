@@ -3,6 +3,7 @@ import { createClient } from '@clickhouse/client';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { CaptureClient } from '@millrace/cli/capture';
+import { LetterGroups, parkedAggregates, readLetters } from '@millrace/cli/dead-letters';
 import { isSampled, openStoreViews, repair, repairScopes, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { LogClient } from '@millrace/kernel/log';
@@ -327,8 +328,19 @@ describe('a row with a value that no processor expects', () => {
         () => deadLetters(log, topic),
         (count) => count > before,
       );
-      const status = await (await fetch(`http://127.0.0.1:${road.healthPorts['stream-processors']}/status`)).json();
-      expect(JSON.stringify(status)).toContain(rows[0]!.id);
+      const processors = [`http://127.0.0.1:${road.healthPorts['stream-processors']}`];
+      const groups = new LetterGroups();
+      const { topicPrefix } = road.config;
+      await readLetters(log, topicPrefix, [topic], (letter) => groups.take(letter));
+      const parked = groups.list(await parkedAggregates(processors, topicPrefix), { aggregate: rows[0]!.id });
+      expect(parked).toContainEqual(
+        expect.objectContaining({
+          processor: 'pricing',
+          topic: 'cdc.catalog',
+          state: 'parked',
+          kind: 'record-malformed',
+        }),
+      );
     },
     MINUTES,
   );
