@@ -30,3 +30,23 @@ test('a call that fails late does not end the connection that another has made s
   expect(await Promise.all([log.listTopics(), log.listTopics()])).toEqual([['orders'], ['orders']]);
   expect(made).toEqual([{ disconnected: 1 }, { disconnected: 0 }]);
 });
+
+test('a topic that a broker of several does not know of yet is asked about until it does', async () => {
+  let asked = 0;
+  const admin = () => ({
+    connect: () => Promise.resolve(),
+    disconnect: () => Promise.resolve(),
+    fetchTopicOffsets: () => {
+      // What kafkajs makes of an answer without the topic.
+      if (++asked < 5)
+        return Promise.reject(new TypeError("Cannot destructure property 'partitions' of 'high.pop(...)'"));
+      return Promise.resolve([{ partition: 0, low: '1', high: '3' }]);
+    },
+  });
+  const waits: number[] = [];
+  const wait = (ms: number): Promise<void> => Promise.resolve(void waits.push(ms));
+  const limits = { attempts: 4, initialMs: 100, maxMs: 1_000, jitter: 0, sleep: wait };
+  const log = new KafkajsAdmin({ admin } as unknown as Kafka, limits);
+  expect(await log.stableOffsets('orders')).toEqual([{ partition: 0, start: 1n, end: 3n }]);
+  expect(waits).toEqual([100, 200, 400]);
+});

@@ -1,6 +1,11 @@
 import type { Admin, ITopicConfig, Kafka } from 'kafkajs';
 import { PlatformError, asPlatformError } from '../errors/index.ts';
 import type { LogAdmin, TopicSpec } from '../log/index.ts';
+import { retry } from '../retry/index.ts';
+import type { RetryOptions } from '../retry/index.ts';
+
+/** Brokers know of a new topic within a second or two. */
+const LATE_METADATA = { attempts: 8, initialMs: 100, maxMs: 2_000, jitter: 0 };
 
 function topicConfig({ topic, partitions, replicationFactor, config }: TopicSpec): ITopicConfig {
   return {
@@ -14,10 +19,12 @@ function topicConfig({ topic, partitions, replicationFactor, config }: TopicSpec
 /** Administration by kafkajs's public API; connects at its first use. `disconnect` before the process ends. */
 export class KafkajsAdmin implements LogAdmin {
   readonly #kafka: Kafka;
+  readonly #lateMetadata: Omit<RetryOptions, 'retryable'>;
   #connected: Promise<Admin> | null = null;
 
-  constructor(kafka: Kafka) {
+  constructor(kafka: Kafka, lateMetadata: Omit<RetryOptions, 'retryable'> = LATE_METADATA) {
     this.#kafka = kafka;
+    this.#lateMetadata = lateMetadata;
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<{ created: readonly string[] }> {
@@ -97,7 +104,7 @@ export class KafkajsAdmin implements LogAdmin {
       await this.#giveUp(connected);
     }
     try {
-      return await step(await this.#admin());
+      return await retry(async () => step(await this.#admin()), { ...this.#lateMetadata, retryable: isOfLateMetadata });
     } catch (error) {
       throw asPlatformError(error, 'engine-unreachable');
     }
@@ -122,4 +129,9 @@ export class KafkajsAdmin implements LogAdmin {
     await admin.connect();
     return admin;
   }
+}
+
+/** Of several brokers, one that does not know a new topic yet answers without it, and kafkajs (2.2) trips over what is not there. */
+function isOfLateMetadata(error: unknown): boolean {
+  return error instanceof TypeError;
 }
