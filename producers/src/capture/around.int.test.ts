@@ -69,7 +69,7 @@ test('a log that takes nothing for longer than wal_sender_timeout: Postgres keep
   held = new Promise((resolve) => (release = resolve));
   await harness.insertTags('many', 40_000);
   await eventually(() => (capture.service.status() as { holds: string[] }).holds.includes('pressure'));
-  await new Promise((resolve) => setTimeout(resolve, 9_000));
+  await harness.statusTold(6_500);
   expect(await harness.walsender()).toBe(pid);
   expect((capture.service.status() as { inFlightBytes: number }).inFlightBytes).toBeLessThan(3_000_000);
   held = null;

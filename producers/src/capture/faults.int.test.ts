@@ -20,6 +20,7 @@ function child(): ChildCapture {
 test('killed again and again under writes, each row is in the log once and in order', async () => {
   let capture = child();
   const written: string[] = [];
+  let transactions = 0;
   const stop = new AbortController();
   const writer = (async () => {
     for (let i = 1; !stop.signal.aborted; i++) {
@@ -27,12 +28,14 @@ test('killed again and again under writes, each row is in the log once and in or
       const rows = i % 40 === 0 && written.length < 100_000 ? 8_000 : 3;
       await harness.insertTags(`t${i}`, rows);
       for (let n = 1; n <= rows; n++) written.push(`t${i}-${n}`);
+      transactions++;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   })();
   await eventually(() => capture.output.includes('"streaming"'), 30_000);
   for (let kill = 0; kill < 4; kill++) {
-    await new Promise((resolve) => setTimeout(resolve, 700 + kill * 150));
+    const killedAt = transactions + 60 + kill * 15;
+    await eventually(() => transactions >= killedAt, 30_000);
     await capture.kill();
     capture = child();
     await eventually(() => capture.output.includes('"streaming"'), 30_000);
@@ -71,6 +74,7 @@ test('killed in the snapshot, it begins again and readers end with the tables as
 
 test('Postgres is told nothing that the log does not hold: 1,000 rows the log never took come after the restart', async () => {
   let blocked = false;
+  let underWay = 0;
   const log: LogClient = {
     ...harness.log,
     admin: harness.log.admin,
@@ -81,7 +85,11 @@ test('Postgres is told nothing that the log does not hold: 1,000 rows the log ne
       return {
         epoch: writer.epoch,
         ends: writer.ends,
-        append: (batches) => (blocked ? new Promise(() => undefined) : writer.append(batches)),
+        append: async (batches) => {
+          if (blocked) return new Promise(() => undefined);
+          underWay++;
+          return writer.append(batches).finally(() => underWay--);
+        },
         close: () => (blocked ? Promise.resolve() : writer.close()),
       };
     },
@@ -91,11 +99,12 @@ test('Postgres is told nothing that the log does not hold: 1,000 rows the log ne
   const before = await harness.positionNow();
   await eventually(async () => (await harness.confirmedFlush()) >= before);
   blocked = true;
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually(() => underWay === 0);
+  await harness.statusTold();
   const confirmed = await harness.confirmedFlush();
   for (let i = 0; i < 1_000; i++) await harness.insertTags(`lost${i}`, 1);
-  // Longer than the status interval, and than several keepalives and heartbeats.
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  // Over several keepalives and heartbeats.
+  await harness.statusTold(2_500);
   expect(await harness.confirmedFlush()).toBe(confirmed);
   void capture.stop();
   blocked = false;

@@ -29,11 +29,12 @@ test('paused, nothing is published and nothing acknowledged, the connection stay
   expect(await service.control('pause', {})).toEqual({ paused: true });
   expect(service.ready()).toMatchObject({ ready: false, reason: expect.stringContaining('millrace capture resume') });
   // What was read before the hold may still come.
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await eventually(() => (service.status() as { inFlightBytes: number }).inFlightBytes === 0);
+  await harness.statusTold();
   const confirmed = await harness.confirmedFlush();
   for (let i = 0; i < 20; i++) await insertTag(`held-${i}`);
-  // Several status intervals and heartbeats.
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  // Over several heartbeats.
+  await harness.statusTold(2_500);
   await reader.until(() => true);
   const names = () => reader.changes.filter(({ table }) => table === 'tags').map(({ after }) => after?.['name']);
   expect(names()).toEqual(['before']);

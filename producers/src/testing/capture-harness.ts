@@ -167,6 +167,22 @@ export class CaptureHarness {
     return lsnFromPostgres(rows[0]?.lsn ?? '');
   }
 
+  /**
+   * Waits until the capture has told Postgres where it is, `forMs` from now or later: it is alive then, and what it had acknowledged by then is
+   * confirmed. It tells once a second or more often.
+   */
+  async statusTold(forMs = 0): Promise<void> {
+    const atMs = Date.now() + forMs;
+    await eventually(async () => {
+      const { rows } = await this.sql.query<{ told: boolean }>(
+        `select reply_time > to_timestamp($2::float8 / 1000) as told
+         from pg_stat_replication join pg_replication_slots on active_pid = pid where slot_name = $1`,
+        [this.config.slotName, atMs],
+      );
+      return rows[0]?.told === true;
+    }, forMs + 20_000);
+  }
+
   /** Another connection, ended with the harness. */
   async connect(): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: this.database.url });
