@@ -52,32 +52,44 @@ export function scanBatches(buffer: Buffer, fromOffset: bigint): BatchScan {
   return { starts, nextOffset, byteLength: at };
 }
 
+/** Where it lies in the batch; a number, a time or bytes are made of that when they are asked for, since many records are skipped by their key. */
 class DecodedRecord implements RecordView {
-  readonly offset: bigint;
   readonly timestampMs: number;
   readonly key: Buffer | null;
-  readonly value: Buffer | null;
   readonly #body: Buffer;
-  readonly #headersAt: number;
+  readonly #baseOffset: bigint;
+  readonly #offsetDelta: number;
+  readonly #valueAt: number;
+  #value: Buffer | null | undefined;
 
   constructor(
-    offset: bigint,
+    baseOffset: bigint,
+    offsetDelta: number,
     timestampMs: number,
     key: Buffer | null,
-    value: Buffer | null,
     body: Buffer,
-    headersAt: number,
+    valueAt: number,
   ) {
-    this.offset = offset;
+    this.#baseOffset = baseOffset;
+    this.#offsetDelta = offsetDelta;
     this.timestampMs = timestampMs;
     this.key = key;
-    this.value = value;
     this.#body = body;
-    this.#headersAt = headersAt;
+    this.#valueAt = valueAt;
+  }
+
+  get offset(): bigint {
+    return this.#baseOffset + BigInt(this.#offsetDelta);
+  }
+
+  get value(): Buffer | null {
+    if (this.#value === undefined) this.#value = new VarintCursor(this.#body, this.#valueAt).bytes();
+    return this.#value;
   }
 
   get headers(): readonly (readonly [string, Buffer])[] {
-    const cursor = new VarintCursor(this.#body, this.#headersAt);
+    const cursor = new VarintCursor(this.#body, this.#valueAt);
+    cursor.skipBytes();
     return Array.from({ length: cursor.int() }, () => {
       const name = (cursor.bytes() ?? noBytes).toString();
       return [name, cursor.bytes() ?? noBytes] as const;
@@ -132,6 +144,11 @@ class VarintCursor {
     this.at = start + length;
     return this.buffer.subarray(start, this.at);
   }
+
+  skipBytes(): void {
+    const length = this.int();
+    if (length > 0) this.at += length;
+  }
 }
 
 /** The records of some batches at or after an offset: parsed while iterated, as views. May be iterated more than once. */
@@ -163,15 +180,8 @@ export class BatchRecords implements Iterable<RecordView> {
         const offsetDelta = cursor.int();
         if (offsetDelta >= fromDelta) {
           const key = cursor.bytes();
-          const value = cursor.bytes();
-          yield new DecodedRecord(
-            baseOffset + BigInt(offsetDelta),
-            useMaxTimestamp ? baseTimestamp : baseTimestamp + timestampDelta,
-            key,
-            value,
-            cursor.buffer,
-            cursor.at,
-          );
+          const timestampMs = useMaxTimestamp ? baseTimestamp : baseTimestamp + timestampDelta;
+          yield new DecodedRecord(baseOffset, offsetDelta, timestampMs, key, cursor.buffer, cursor.at);
         }
         cursor.at = end;
       }

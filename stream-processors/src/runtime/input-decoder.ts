@@ -7,6 +7,7 @@ import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
 import { deletionOfTombstone, viewKinds } from '@millrace/schemas/views';
 import type { InputQueue } from './merge.ts';
 import type { InputSpec } from './processor.ts';
+import { startsWithOneOf } from './key-prefix.ts';
 import { deleteOfTombstone } from './tombstone.ts';
 
 /** What decoding needs, shared by all tasks of a process. */
@@ -146,13 +147,4 @@ export class InputDecoder {
   #push(element: Parameters<InputQueue['push']>[0]): void {
     if (!this.#queue.push(element)) this.counts.repeated++;
   }
-}
-
-function startsWithOneOf(key: Buffer, prefixes: readonly Buffer[]): boolean {
-  outer: for (const prefix of prefixes) {
-    if (key.length < prefix.length) continue;
-    for (let at = 0; at < prefix.length; at++) if (key[at] !== prefix[at]) continue outer;
-    return true;
-  }
-  return false;
 }

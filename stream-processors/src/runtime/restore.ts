@@ -5,6 +5,7 @@ import { isOwnKey } from '@millrace/schemas/markers';
 import { deletionOfTombstone } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
 import type { StateRecords, StateValue, TaskPosition } from './state-records.ts';
+import { startsWithOneOf } from './key-prefix.ts';
 import { POSITION_KEY } from './state-records.ts';
 
 export interface Restored {
@@ -21,7 +22,7 @@ export interface Restored {
 }
 
 const STATE_KEYS = ['_state/', '_timer/', '_parked/'].map((prefix) => Buffer.from(prefix));
-const positionKey = Buffer.from(POSITION_KEY);
+const POSITION_KEYS = [Buffer.from(POSITION_KEY)];
 
 /**
  * Reads a task's log up to its writer's barrier: state and position as of the end of the last whole result. What a crash left behind of a
@@ -42,18 +43,19 @@ export async function restore(
     records: 0,
   };
 
-  await scan(reader, end, end.startOffset, ({ key, value, offset }) => {
+  await scan(reader, end, end.startOffset, (record) => {
+    const { key } = record;
     found.records++;
     if (key === null) return;
     if (!isOwnKey(key)) {
       found.tailHasEntries = true;
-    } else if (positionKey.equals(key)) {
-      if (value === null) return;
-      found.position = records.readPosition(value);
-      found.tailOffset = offset + 1n;
+    } else if (startsWithOneOf(key, STATE_KEYS)) {
+      takeState(records, key.toString('utf8'), record.value, values, halves);
+    } else if (startsWithOneOf(key, POSITION_KEYS)) {
+      if (record.value === null) return;
+      found.position = records.readPosition(record.value);
+      found.tailOffset = record.offset + 1n;
       found.tailHasEntries = false;
-    } else if (STATE_KEYS.some((prefix) => prefix.compare(key, 0, Math.min(prefix.length, key.length)) === 0)) {
-      takeState(records, key.toString('utf8'), value, values, halves);
     }
   });
   const tail = new Map<string, Lsn>();
@@ -88,7 +90,7 @@ function takeState(
     halves.set(key, state);
     return;
   }
-  halves.delete(key);
+  if (halves.size > 0) halves.delete(key);
   if (state === null || state.value === null) values.delete(key);
   else values.set(key, state.value);
 }
@@ -141,7 +143,8 @@ async function scan(
   reader.assign([{ topic, partition, offset: from }]);
   for (let next = from; next < barrierOffset;) {
     for (const batch of await reader.poll(1000)) {
-      for (const record of batch.records) if (record.offset < barrierOffset) take(record);
+      const last = batch.nextOffset > barrierOffset;
+      for (const record of batch.records) if (!last || record.offset < barrierOffset) take(record);
       if (batch.nextOffset < next)
         throw new PlatformError('internal', `${topic}/${partition} went back while it was read`);
       next = batch.nextOffset;

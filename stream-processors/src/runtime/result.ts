@@ -5,7 +5,7 @@ import type { StateRecords, TaskPosition } from './state-records.ts';
 
 /** What a record weighs in a batch, near enough. */
 export function recordBytes(record: LogRecord): number {
-  return 12 + (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0);
+  return 12 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
 }
 
 export interface ResultParts {
@@ -32,20 +32,21 @@ export function* resultBatches(
   let batch: LogRecord[] = [];
   let bytes = 0;
   const endBytes = parts.end.reduce((sum, record) => sum + recordBytes(record), 0);
-  const add = (record: LogRecord): void => {
+  const add = (record: LogRecord, size: number): void => {
     batch.push(record);
-    bytes += recordBytes(record);
+    bytes += size;
   };
-  const full = (next: LogRecord): boolean => batch.length > 0 && bytes + recordBytes(next) + endBytes > maxBatchBytes;
+  const full = (size: number): boolean => batch.length > 0 && bytes + size + endBytes > maxBatchBytes;
 
   for (const record of parts.entries) {
     // A deletion's tombstone comes with it: a restart leaves out a deletion that is there, and with it what belongs to it.
-    if (!isTombstoneOf(batch.at(-1), record) && full(record)) {
+    const size = recordBytes(record);
+    if (full(size) && !isTombstoneOf(batch.at(-1), record)) {
       yield batch;
       batch = [];
       bytes = 0;
     }
-    add(record);
+    add(record, size);
   }
   const entries = { count: batch.length, bytes };
   const { lsn } = parts.position;
@@ -54,11 +55,12 @@ export function* resultBatches(
     if (split) break;
     for (const slot of dirty) {
       const record = atomic(records, recordPrefix + slot.key, slot, lsn);
-      if (full(record)) {
+      const size = recordBytes(record);
+      if (full(size)) {
         split = true;
         break;
       }
-      add(record);
+      add(record, size);
     }
   }
   if (split) {
@@ -70,16 +72,17 @@ export function* resultBatches(
         const key = recordPrefix + slot.key;
         const record = undoable(records, key, slot, lsn);
         if (slot.value === undefined) gone(key);
-        if (full(record)) {
+        const size = recordBytes(record);
+        if (full(size)) {
           yield batch;
           batch = [];
           bytes = 0;
         }
-        add(record);
+        add(record, size);
       }
     }
   }
-  for (const record of parts.end) add(record);
+  batch.push(...parts.end);
   yield batch;
 }
 
