@@ -112,6 +112,7 @@ export async function serve(place: Place): Promise<never> {
 
 const TICK_MS = 1;
 const WARM_UP_SECONDS = 3;
+const MOST_AT_ONCE = 1_000;
 
 /** `perSecond` rows a second for a while; from the acknowledgement of a row until its entry is read, ms. The task is served elsewhere. */
 export async function hop(place: Place, perSecond: number, seconds: number) {
@@ -120,15 +121,18 @@ export async function hop(place: Place, perSecond: number, seconds: number) {
   const source = await sourceOf(place, log);
   const reader = log.createReader();
   const output = { topic: `${place.prefix}views.inventory`, partition: 0 };
-  const [end] = await log.admin.offsets(output.topic);
-  reader.assign([{ ...output, offset: end?.end ?? 0n }]);
+  reader.assign([{ ...output, offset: 0n }]);
   const acknowledgedMs: number[] = [];
   const taken: number[] = [];
   const sentMs: number[] = [];
   const sinceSent: number[] = [];
   const stop = new AbortController();
-  let seen = 0;
+  /** Below 0: of the backlog. */
+  let seen = -place.records;
   const warm = perSecond * WARM_UP_SECONDS;
+  let caughtUp = (): void => undefined;
+  const backlogDone = new Promise<void>((resolve) => (caughtUp = resolve));
+  if (seen === 0) caughtUp();
   const note = (at: number, nowMs: number): void => {
     if (at < warm) return;
     // An entry may be here before its row's acknowledgement is: then it took no time, and how long since the sending says more.
@@ -140,16 +144,24 @@ export async function hop(place: Place, perSecond: number, seconds: number) {
       for (const batch of await reader.poll(200, stop.signal)) {
         const nowMs = performance.now();
         // One entry for each row, in the rows' order.
-        for (const { key } of batch.records) if (key !== null && key[0] !== 0x5f) note(seen++, nowMs);
+        for (const { key } of batch.records) {
+          if (key === null || key[0] === 0x5f) continue;
+          note(seen++, nowMs);
+          if (seen === 0) caughtUp();
+        }
       }
     }
   })();
+  // Else the task's entries of the backlog would count as those of the rows.
+  await Promise.race([backlogDone, reading]);
   const first = place.records;
   const total = perSecond * (seconds + WARM_UP_SECONDS);
   const beganMs = performance.now();
   const appends = new Set<Promise<void>>();
   for (let sent = 0; sent < total;) {
-    const due = Math.min(total, Math.floor(((performance.now() - beganMs) / 1000) * perSecond));
+    const owed = Math.floor(((performance.now() - beganMs) / 1000) * perSecond);
+    // After a pause of this process: what it owes is too much for one batch.
+    const due = Math.min(total, owed, sent + MOST_AT_ONCE);
     if (due > sent) {
       const from = sent;
       const records = rows.batch(first + from, first + due);
