@@ -80,6 +80,19 @@ export class DeadLetterLog implements DeadLetterSink {
   }
 }
 
+/** Headers of a dead-letter record. */
+export const deadLetterHeader = {
+  processor: 'millrace.processor',
+  topic: 'millrace.origin.topic',
+  partition: 'millrace.origin.partition',
+  offset: 'millrace.origin.offset',
+  kind: 'millrace.error.kind',
+  message: 'millrace.error.message',
+  position: 'millrace.position',
+  /** Key of the timer whose handler threw; there is no record then. */
+  timer: 'millrace.timer',
+} as const;
+
 /** The record as it was, with where it came from and why it is here. `parked`: only because an earlier one of its aggregate is here. */
 export function deadLetterRecord(processor: string, letter: DeadLetter): LogRecord {
   const header = (name: string, text: string): readonly [string, Buffer] => [name, Buffer.from(text)];
@@ -87,13 +100,14 @@ export function deadLetterRecord(processor: string, letter: DeadLetter): LogReco
     key: letter.key,
     value: letter.value,
     headers: [
-      header('millrace.processor', processor),
-      header('millrace.origin.topic', letter.input.topic),
-      header('millrace.origin.partition', String(letter.input.partition)),
-      header('millrace.origin.offset', letter.offset.toString()),
-      header('millrace.error.kind', letter.kind),
-      header('millrace.error.message', letter.message.slice(0, 1000)),
-      header('millrace.position', lsnText(letter.lsn)),
+      header(deadLetterHeader.processor, processor),
+      header(deadLetterHeader.topic, letter.input.topic),
+      header(deadLetterHeader.partition, String(letter.input.partition)),
+      header(deadLetterHeader.offset, letter.offset.toString()),
+      header(deadLetterHeader.kind, letter.kind),
+      header(deadLetterHeader.message, letter.message.slice(0, 1000)),
+      header(deadLetterHeader.position, lsnText(letter.lsn)),
+      ...(letter.timer === null ? [] : [header(deadLetterHeader.timer, letter.timer)]),
     ],
   };
 }

@@ -20,5 +20,6 @@ export type { InputCodecs } from './input-decoder.ts';
 export { TaskRunner, defaultLimits } from './runner.ts';
 export type { RunnerEvents, RunnerLimits, RunnerOptions } from './runner.ts';
 export type { ParkedState } from './parked.ts';
+export type { RedriveOutcome } from './redrive-step.ts';
 export { registerOutput } from './state-records.ts';
 export type { OutputSchemas } from './state-records.ts';

@@ -8,6 +8,8 @@ import type { DeadLetterSink } from './dead-letters.ts';
 import type { InputCodecs } from './input-decoder.ts';
 import { InputDecoder } from './input-decoder.ts';
 import type { AnyProcessor, InputSpec } from './processor.ts';
+import { RedriveDesk } from './redrive-desk.ts';
+import type { RedriveOutcome } from './redrive-step.ts';
 import { restore } from './restore.ts';
 import type { Restored } from './restore.ts';
 import type { OutputSchemas } from './state-records.ts';
@@ -85,6 +87,7 @@ export class TaskRunner {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #failed = new AbortController();
   readonly #paused = new Set<number>();
+  readonly #redrives: RedriveDesk;
   #lastAppendMs = 0;
   #polledMs = 0;
 
@@ -111,6 +114,8 @@ export class TaskRunner {
       const queue = task.inputs[at];
       return queue === undefined ? [] : [new InputDecoder(spec, options.inputs, queue)];
     });
+    const source = { processor: options.processor.name, inputs, codecs: options.inputs, log: options.log };
+    this.#redrives = new RedriveDesk(task, source);
     reader.assign(this.inputs.map((input, at) => ({ ...input, offset: task.inputs[at]?.resumeOffset ?? 0n })));
   }
 
@@ -169,9 +174,22 @@ export class TaskRunner {
     return batches.length > 0;
   }
 
+  /**
+   * Does again what waits for a parked aggregate, as one step of the task, after the commits so far; or forgets it. Resolves when the result is in the log.
+   * Throws `not-found` where it is not parked, `conflict` where that cannot be done, or where the task ends before.
+   */
+  redrive(aggregate: string, drops = false): Promise<RedriveOutcome> {
+    return this.#redrives.ask(aggregate, drops);
+  }
+
   /** Takes what a poll brought. Appends go out at once; their answers are awaited only when too many are open. */
   async turn(batches: readonly FetchedBatch[]): Promise<void> {
     this.#polledMs = this.#options.now();
+    if (this.#redrives.isAsked && !this.task.isWithinStep) {
+      // What was put aside so far is in the topic then, and in the state.
+      if (this.task.hasResult) await this.#flush();
+      await this.#redrives.prepare();
+    }
     for (const batch of batches) {
       const at = this.inputs.findIndex(
         ({ topic, partition }) => topic === batch.topic && partition === batch.partition,
@@ -185,6 +203,10 @@ export class TaskRunner {
     }
     for (const input of this.task.inputs) input.own();
     this.#pauseAndResume();
+    if (this.task.redriven.length > 0 && !this.task.hasResult && !this.task.isWithinStep) {
+      await this.settled();
+      this.#redrives.tell();
+    }
   }
 
   /** Waits for every append's answer. Throws what an append threw. */
@@ -194,6 +216,7 @@ export class TaskRunner {
   }
 
   async close(): Promise<void> {
+    this.#redrives.close();
     await this.#reader.close();
     await this.#writer.close().catch(() => undefined);
   }

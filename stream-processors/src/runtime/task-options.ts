@@ -41,6 +41,8 @@ export interface DeadLetter {
   readonly kind: string;
   readonly message: string;
   readonly lsn: Lsn;
+  /** Key of the timer whose handler threw, where it was one. */
+  readonly timer: string | null;
   /** The first of its aggregate, which is parked with it. */
   readonly parks: string | null;
 }

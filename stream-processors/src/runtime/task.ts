@@ -10,6 +10,8 @@ import { Journal } from './journal.ts';
 import { InputQueue, Merge } from './merge.ts';
 import { Parked } from './parked.ts';
 import type { BackgroundWork } from './processor.ts';
+import { redriveAll } from './redrive-step.ts';
+import type { Redrive, RedriveOutcome } from './redrive-step.ts';
 import { recordBytes, resultBatches } from './result.ts';
 import type { TaskPosition } from './state-records.ts';
 import { STATE_PREFIX } from './state-records.ts';
@@ -27,6 +29,8 @@ export class Task {
   readonly parked: Parked;
   /** Ordered; the runner appends them before the batch that they are followed by, and empties the list. */
   readonly deadLetters: DeadLetter[] = [];
+  /** Of the redrives that the finished steps have done; the runner tells them when their result is in the log, and empties the list. */
+  readonly redriven: RedriveOutcome[] = [];
   readonly #options: TaskOptions;
   readonly #merge: Merge;
   readonly #journal = new Journal();
@@ -45,6 +49,7 @@ export class Task {
   #steps = 0;
   #lazy: Step | null = null;
   #gone: string[] = [];
+  #redrives: Redrive[] = [];
 
   constructor(options: TaskOptions, start: TaskStart) {
     const { processor, inputs } = options;
@@ -144,6 +149,16 @@ export class Task {
     }
   }
 
+  /** Does again what waits for an aggregate, first thing in the next step. What is given must be all that waits when it is called. */
+  redrive(redrive: Redrive): void {
+    this.#redrives.push(redrive);
+  }
+
+  /** A commit of which only a part has arrived is being applied. */
+  get isWithinStep(): boolean {
+    return this.#context.step !== null;
+  }
+
   /**
    * The record batches of everything finished since the last result, in order; normally one. Nothing else may be called until the last
    * one has been read; then state and position are those of the new result.
@@ -225,9 +240,16 @@ export class Task {
     // A tombstone whose delete was compacted away has no time.
     if (tsUs === 0) tsUs = context.streamTimeUs;
     this.#context.step = this.#step.begin(lsn, tsUs);
-    if (lsn > this.#highest) this.#highest = lsn;
+    const before = this.#highest;
+    if (lsn > before) this.#highest = lsn;
     context.lsn = lsn;
     context.tsUs = tsUs;
+    // A poison record's step may stand at the position of an earlier one, whose readers may know it to be complete.
+    if (this.#redrives.length > 0 && lsn > before) {
+      const place = { processor: this.#options.processor, context, journal: this.#journal, parked: this.parked };
+      const topics = this.#options.inputs.map(({ topic }) => topic);
+      this.redriven.push(...redriveAll(this.#redrives.splice(0), { ...place, topics }));
+    }
     const { processor } = this.#options;
     if (processor.onTimer === undefined) return;
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(context.streamTimeUs)) {
@@ -237,7 +259,7 @@ export class Task {
       try {
         processor.onTimer(key, this.#context as never);
       } catch (error) {
-        this.#failed(error, timer.aggregate, 0, null, null);
+        this.#failed(error, timer.aggregate, 0, null, null, key);
       }
       this.#journal.clear();
     }
@@ -351,11 +373,18 @@ export class Task {
   }
 
   /** Undoes the call, parks the aggregate, puts the row aside. */
-  #failed(error: unknown, aggregate: string | null, input: number, origin: Origin | null, offset: bigint | null): void {
+  #failed(
+    error: unknown,
+    aggregate: string | null,
+    input: number,
+    origin: Origin | null,
+    offset: bigint | null,
+    timer: string | null = null,
+  ): void {
     this.#journal.rollback();
     const { kind, message } = asPlatformError(error);
     const said = error instanceof Error ? message : String(error);
-    this.#setAside(input, origin, offset ?? -1n, aggregate, kind === 'internal' ? 'handler-failed' : kind, said);
+    this.#setAside(input, origin, offset ?? -1n, aggregate, kind === 'internal' ? 'handler-failed' : kind, said, timer);
   }
 
   #setAside(
@@ -365,6 +394,7 @@ export class Task {
     aggregate: string | null,
     kind: string,
     message: string,
+    timer: string | null = null,
   ): void {
     const from = this.#options.inputs[input];
     if (from === undefined) return;
@@ -379,6 +409,7 @@ export class Task {
       kind,
       message,
       lsn,
+      timer,
       parks: first ? aggregate : null,
     });
   }

@@ -18,6 +18,7 @@ import { openStockRelays } from '../relay/index.ts';
 import { ProcessorMetrics } from './metrics.ts';
 import { placeTasks } from './placement.ts';
 import type { TaskName } from './placement.ts';
+import { redriveAsked } from './redrive-control.ts';
 import { statusOf } from './status.ts';
 import { TaskSet } from './task-set.ts';
 import type { PlacedTask } from './task-set.ts';
@@ -77,6 +78,16 @@ export class ProcessingService implements Service {
   status(): { tasks: readonly TaskStatus[] } {
     const nowMs = Date.now();
     return { tasks: this.runners.map((runner) => statusOf(runner.processorName, runner, nowMs)) };
+  }
+
+  control(action: string, body: Readonly<Record<string, unknown>>): Promise<unknown> | null {
+    if (action !== 'redrive') return null;
+    const asked = redriveAsked(this.runners, body);
+    void asked.then(
+      (outcome) => this.#options.logger.info({ ...body, ...outcome }, 'a parked aggregate was redriven or dropped'),
+      () => undefined,
+    );
+    return asked;
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,123 @@
+import { PlatformError } from '@millrace/kernel/errors';
+import type { LogClient, RecordView } from '@millrace/kernel/log';
+import { lsnFromText } from '@millrace/kernel/position';
+import type { Lsn } from '@millrace/kernel/position';
+import { deadLetterHeader } from './dead-letters.ts';
+import { aggregateOf, own } from './element.ts';
+import { InputDecoder } from './input-decoder.ts';
+import type { InputCodecs } from './input-decoder.ts';
+import { InputQueue } from './merge.ts';
+import type { ParkedState } from './parked.ts';
+import type { InputSpec } from './processor.ts';
+import type { RedriveStep } from './redrive-step.ts';
+import type { TaskInput } from './task-options.ts';
+import { TOMBSTONE_POSITION_HEADER } from './tombstone.ts';
+
+/** Where a task's dead letters are, and how they are read. */
+export interface RedriveSource {
+  readonly processor: string;
+  readonly inputs: readonly (TaskInput & { readonly spec: InputSpec })[];
+  readonly codecs: InputCodecs;
+  readonly log: LogClient;
+}
+
+const POLL_MS = 1_000;
+
+/**
+ * Reads what waits for an aggregate from the dead-letter topics, in the order in which it was put aside: by position, then input, then offset. A letter that a crash
+ * repeated comes once; those of an earlier parking are left out.
+ * Throws `conflict` where the topic has another number of them than wait: doing those would leave a hole.
+ */
+export async function readRedrive(
+  source: RedriveSource,
+  aggregate: string,
+  parked: readonly ParkedState[],
+): Promise<RedriveStep[]> {
+  const steps: RedriveStep[] = [];
+  for (const [input, { topic, partition, spec }] of source.inputs.entries()) {
+    const state = parked.find((one) => one.topic === topic);
+    if (state === undefined) continue;
+    const found: Letter[] = [];
+    await scan(source.log, { topic: `${topic}.dlq`, partition }, (record) => {
+      const letter = letterOf(record, source.processor, aggregate, state);
+      if (letter !== null && !found.some((known) => isSame(known, letter))) found.push(letter);
+    });
+    const waiting = found.slice(state.done ?? 0);
+    if (waiting.length !== state.records) {
+      throw new PlatformError(
+        'conflict',
+        `${topic}.dlq has ${waiting.length} of ${state.records} records that wait for ${aggregate}: drop them, and have the aggregate read from the tables again`,
+      );
+    }
+    for (const letter of waiting) steps.push(await stepOf(letter, input, spec, source.codecs));
+  }
+  return steps.sort((a, b) => (a.lsn === b.lsn ? a.input - b.input : a.lsn < b.lsn ? -1 : 1));
+}
+
+interface Letter {
+  readonly offset: bigint;
+  readonly lsn: Lsn;
+  readonly timer: string | null;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+}
+
+function letterOf(record: RecordView, processor: string, aggregate: string, parked: ParkedState): Letter | null {
+  const header = (name: string): string | undefined =>
+    record.headers?.find(([known]) => known === name)?.[1].toString('utf8');
+  if (header(deadLetterHeader.processor) !== processor) return null;
+  const offset = BigInt(header(deadLetterHeader.offset) ?? '-1');
+  const of = offset < 0n ? record.key?.toString('utf8') : aggregateOf(record.key);
+  if (of !== aggregate) return null;
+  const lsn = lsnFromText(header(deadLetterHeader.position) ?? '0');
+  if (lsn < lsnFromText(parked.sinceLsn)) return null;
+  return {
+    ...{ offset, lsn, timer: header(deadLetterHeader.timer) ?? null },
+    key: record.key && Buffer.from(record.key),
+    value: record.value && Buffer.from(record.value),
+  };
+}
+
+const isSame = (a: Letter, b: Letter): boolean =>
+  a.offset === b.offset && (a.offset >= 0n || (a.lsn === b.lsn && a.timer === b.timer));
+
+/** What cannot be read is a step that fails. */
+async function stepOf(letter: Letter, input: number, spec: InputSpec, codecs: InputCodecs): Promise<RedriveStep> {
+  const { offset, lsn, timer, key, value } = letter;
+  if (timer !== null) return { input, lsn, again: { kind: 'timer', key: timer } };
+  if (offset < 0n) return { input, lsn, again: { kind: 'emit' } };
+  const queue = new InputQueue(0n, 0n);
+  const headers = value === null ? [tombstonePosition(spec, lsn)] : [];
+  await new InputDecoder(spec, codecs, queue).feed({
+    ...{ topic: spec.topic, partition: 0, nextOffset: offset + 1n, highWatermark: 0n, byteLength: 0 },
+    records: [{ offset, timestampMs: 0, key, value, headers }],
+  });
+  const { head } = queue;
+  if (head === undefined || head.kind === 'watermark') return { input, lsn, again: { kind: 'nothing' } };
+  own(head);
+  return { input, lsn, again: { kind: 'record', element: head } };
+}
+
+/** A letter keeps key and value: where a tombstone stood for its delete, its position was in a header, and is the letter's. */
+function tombstonePosition(spec: InputSpec, lsn: Lsn): [string, Buffer] {
+  const bytes = Buffer.alloc(spec.from === 'cdc' ? 12 : 16);
+  bytes.writeBigUInt64BE(lsn, 0);
+  return [TOMBSTONE_POSITION_HEADER, bytes];
+}
+
+async function scan(log: LogClient, at: TaskInput, take: (record: RecordView) => void): Promise<void> {
+  const range = (await log.admin.offsets(at.topic)).find(({ partition }) => partition === at.partition);
+  if (range === undefined) return;
+  const reader = log.createReader();
+  try {
+    reader.assign([{ ...at, offset: range.start }]);
+    for (let next = range.start; next < range.end;) {
+      for (const batch of await reader.poll(POLL_MS)) {
+        for (const record of batch.records) if (record.offset < range.end) take(record);
+        next = batch.nextOffset;
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+}
