@@ -3,7 +3,14 @@ import { createClient } from '@clickhouse/client';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { CaptureClient } from '@millrace/cli/capture';
-import { LetterGroups, parkedAggregates, readLetters } from '@millrace/cli/dead-letters';
+import {
+  LetterGroups,
+  auditRedrives,
+  parkedAggregates,
+  readLetters,
+  redriveAll,
+  redriveTargets,
+} from '@millrace/cli/dead-letters';
 import { isSampled, openStoreViews, repair, repairScopes, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { LogClient } from '@millrace/kernel/log';
@@ -309,7 +316,7 @@ describe('verify', () => {
 
 describe('a row with a value that no processor expects', () => {
   test(
-    'is parked where the operator sees it, its product alone, and every other goes on',
+    'is parked where the operator sees it, its product alone; once mended in the source it is dropped and read again',
     async () => {
       const log = createKafkaLog({ brokers: road.config.kafkaBrokers, clientId: 'tests', logger: silentLogger() });
       releasers.push('log', () => log.close());
@@ -341,6 +348,27 @@ describe('a row with a value that no processor expects', () => {
           kind: 'record-malformed',
         }),
       );
+      const id = rows[0]!.id;
+      const targets = async () =>
+        redriveTargets(await parkedAggregates(processors, topicPrefix)).filter(({ aggregate }) => aggregate === id);
+      const settings = { rate: null, wait: () => Promise.resolve(), onDone: () => undefined };
+      const again = await redriveAll(await targets(), { ...settings, drops: false });
+      expect(again.length).toBeGreaterThan(0);
+      expect(again.every(({ done, waiting, error }) => done === 0 && waiting > 0 && error !== null)).toBe(true);
+      await sql.query('update commerce.products set base_price = 5 where product_id = $1', [id]);
+      const dropped = await redriveAll(await targets(), { ...settings, drops: true });
+      expect(dropped.map(({ waiting, error }) => [waiting, error])).toEqual(dropped.map(() => [0, null]));
+      await auditRedrives(road.config.databaseUrl, 'dlq.drop', dropped);
+      const capture = new CaptureClient(`http://127.0.0.1:${road.healthPorts['producers']}`);
+      await repair(capture, [{ topic: 'cdc.catalog', aggregate: id }], () => undefined);
+      const mended = await eventually(
+        () => call('GET', `/api/queries/products/${id}`),
+        ({ status, body }) => status === 200 && body['price'] !== null,
+      );
+      expect(mended.body['price']).toMatchObject({ amount: '5.00' });
+      expect(await targets()).toEqual([]);
+      const audited = await sql.query(`select action from commerce.audit_log where entity_id = $1`, [id]);
+      expect(audited.rows).toEqual(dropped.map(() => ({ action: 'dlq.drop' })));
     },
     MINUTES,
   );

@@ -6,3 +6,6 @@ export { parkedAggregates } from './parked-client.ts';
 export type { ParkedAggregate } from './parked-client.ts';
 export { readable } from './readable.ts';
 export type { Readable } from './readable.ts';
+export { auditRedrives } from './audit.ts';
+export { redriveAll, redriveTargets } from './redrive.ts';
+export type { RedriveReport, RedriveTarget } from './redrive.ts';

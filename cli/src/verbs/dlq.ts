@@ -1,37 +1,26 @@
 import { loadConfig } from '@millrace/kernel/config';
 import { PlatformError, isKind } from '@millrace/kernel/errors';
-import type { LogClient } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { silentLogger } from '@millrace/kernel/telemetry';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
 import { cliSettings } from '../config/index.ts';
 import type { CliConfig } from '../config/index.ts';
 import { LetterGroups, deadLetterTopics, parkedAggregates, readLetters, readable } from '../dead-letters/index.ts';
-import type {
-  Letter,
-  LetterFilter,
-  LetterGroup,
-  LetterState,
-  ParkedAggregate,
-  Readable,
-} from '../dead-letters/index.ts';
+import type { Letter, LetterFilter, LetterGroup, ParkedAggregate, Readable } from '../dead-letters/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import type { ExitCode, Output } from '../output.ts';
+import { filterOf } from './dlq-filter.ts';
+import { redrive } from './dlq-redrive.ts';
+import type { Options, Place } from './dlq-redrive.ts';
 import { wholeNumber } from './options.ts';
-
-type Options = Readonly<Record<string, unknown>>;
-
-interface Place {
-  readonly config: CliConfig;
-  readonly log: LogClient;
-}
 
 export const dlqVerb: Verb = {
   name: 'dlq',
-  summary: 'dead letters: list them by aggregate, show one with its reason',
+  summary:
+    'dead letters: list them by aggregate, show one with its reason, redrive what waits, or drop it; exit 3 when some still waits',
   define(command) {
-    command.argument('<what>', 'list, or show <aggregate | topic/partition/offset>');
+    command.argument('<what>', 'list, show <aggregate | topic/partition/offset>, redrive or drop');
     command.argument('[which]', 'show: an aggregate, for all its letters in order, or one letter');
     command.option('--view <name>', 'only those of this processor, or of sinks that read this view');
     command.option('--topic <topic>', 'only those that come from this topic');
@@ -41,6 +30,9 @@ export const dlqVerb: Verb = {
     command.option('--before <time>', 'only those whose first letter is older (ISO 8601)');
     command.option('--state <state>', 'only parked, past or kept ones');
     command.option('--most <n>', 'show: letters at most', '20');
+    command.option('--all', 'redrive, drop: every parked aggregate, where no other option says which');
+    command.option('--dry-run', 'redrive, drop: say what would be done');
+    command.option('--rate <n>', 'redrive, drop: aggregates a second at most');
   },
   async run(options, what, out, [, which]) {
     const config = loadConfig(cliSettings);
@@ -49,7 +41,8 @@ export const dlqVerb: Verb = {
       const place = { config, log };
       if (what === 'list') return await list(place, filterOf(options), out);
       if (what === 'show') return await show(place, which, options, out);
-      throw new PlatformError('config-invalid', `dlq has no ${what ?? ''}: there are list and show`);
+      if (what === 'redrive' || what === 'drop') return await redrive(place, what === 'drop', options, out);
+      throw new PlatformError('config-invalid', `dlq has no ${what ?? ''}: there are list, show, redrive and drop`);
     } finally {
       await log.close();
     }
@@ -109,30 +102,6 @@ async function show(
     [...letters.map(letterText), ...(more > 0 ? [`${more} more (--most)`] : [])].join('\n\n'),
   );
   return EXIT.done;
-}
-
-function filterOf(options: Options): LetterFilter {
-  const text = (name: string): string | undefined => {
-    const value = options[name];
-    return typeof value === 'string' ? value : undefined;
-  };
-  const time = (name: string): string | undefined => {
-    const value = text(name);
-    if (value === undefined) return undefined;
-    const ms = Date.parse(value);
-    if (Number.isNaN(ms))
-      throw new PlatformError('config-invalid', `--${name} must be a time such as 2026-11-22T10:00:00Z`);
-    return new Date(ms).toISOString();
-  };
-  const states: readonly LetterState[] = ['parked', 'past', 'kept', 'unknown'];
-  const state = states.find((one) => one === options['state']);
-  if (options['state'] !== undefined && state === undefined) {
-    throw new PlatformError('config-invalid', '--state must be parked, past or kept');
-  }
-  return {
-    ...{ view: text('view'), topic: text('topic'), aggregate: text('aggregate'), kind: text('kind'), state },
-    ...{ since: time('since'), before: time('before') },
-  };
 }
 
 function listText(groups: readonly LetterGroup[]): string {

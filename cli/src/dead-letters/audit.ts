@@ -1,0 +1,23 @@
+import pg from 'pg';
+import type { RedriveReport } from './redrive.ts';
+
+/** Writes who did what into the audit log: a row for each aggregate, without row values. */
+export async function auditRedrives(
+  databaseUrl: string,
+  action: 'dlq.redrive' | 'dlq.drop',
+  reports: readonly RedriveReport[],
+): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  // A connection that breaks between two statements: the next one meets the error.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await client.query(
+      `insert into commerce.audit_log (actor, action, entity_type, entity_id, detail)
+       select 'operator', $1, 'aggregate', r ->> 'aggregate', r - 'error' from jsonb_array_elements($2::jsonb) r`,
+      [action, JSON.stringify(reports)],
+    );
+  } finally {
+    await client.end();
+  }
+}
