@@ -13,6 +13,7 @@ import type { EngineAddresses, Platform } from '@millrace/infra-local/supervisor
 import { testHome } from '@millrace/infra-local/testing';
 import { loadConfig } from '@millrace/kernel/config';
 import { Releasers } from '@millrace/kernel/lifecycle';
+import { fillCarts } from '../road/carts.ts';
 import { LiveClient } from '../road/live-client.ts';
 import { inherited, roadEnvironment, services } from '../road/road.ts';
 
@@ -55,6 +56,7 @@ beforeAll(async () => {
   releasers.push('pool', () => sql.end());
   sql.on('error', () => undefined);
   await loadDemoShop(sql, { seed: 'crash', limitOrders: 100 });
+  await fillCarts(sql, 100);
 }, 6 * MINUTES);
 
 afterAll(() => releasers.release(), 2 * MINUTES);

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { loadDemoShop, sourceTotals } from '@millrace/cli/shop';
 import { openStoreViews, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
+import { fillCarts } from '../road/carts.ts';
 import { startRoad } from '../road/road.ts';
 import type { Road } from '../road/road.ts';
 
@@ -19,6 +20,7 @@ beforeAll(async () => {
   sql = new pg.Pool({ connectionString: road.config.databaseUrl, max: 4 });
   releasers.push('pool', () => sql.end());
   await loadDemoShop(sql, { seed: 'totals' });
+  await fillCarts(sql, 2_000);
 }, 6 * MINUTES);
 
 afterAll(() => releasers.release(), 2 * MINUTES);

@@ -49,6 +49,7 @@ async function clickhouseSize(clients: StoreClients, config: CliConfig, view: Vi
     pricing: [tables.prices, tables.priceChanges],
     orders: [tables.orders],
     sales: [tables.saleDeltas],
+    carts: [tables.carts],
   }[view].map((name) => name.slice(config.clickhouseDatabase.length + 1));
   const rowsOf = async <T>(query: string, query_params: Record<string, unknown>): Promise<T[]> =>
     (await clients.clickhouse.query({ query, query_params, format: 'JSONEachRow' })).json<T>();

@@ -1,4 +1,4 @@
-import type { OrderView, PriceView, ProductView, StockView } from '@millrace/schemas/views';
+import type { CartView, OrderView, PriceView, ProductView, StockView } from '@millrace/schemas/views';
 
 /** View documents in the comparable form of `expected.ts`: lists whose order means nothing become maps. */
 type Comparable = Record<string, unknown>;
@@ -75,5 +75,15 @@ export function comparableOrder(view: OrderView): Comparable {
     refundedAmount: view.refundedAmount,
     shipments: Object.fromEntries(view.shipments.map((shipment) => [shipment.shipmentId, shipment.status])),
     returns: Object.fromEntries(view.returns.map((row) => [row.returnId, row.status])),
+  };
+}
+
+export function comparableCart(view: CartView): Comparable {
+  const { cartId, customerId, status, createdAt, items } = view;
+  return {
+    ...{ cartId, customerId, status, createdAt },
+    items: Object.fromEntries(
+      items.map(({ productId, variantId, quantity }) => [`${productId}/${variantId}`, quantity]),
+    ),
   };
 }

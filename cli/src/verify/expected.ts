@@ -2,9 +2,10 @@ import type pg from 'pg';
 
 /**
  * What each view must hold, recomputed from the tables by SQL that shares nothing with the processors, so that a wrong processor is found.
- * Each query answers `(id text, document jsonb)` for the ids in $1. Not compared: `lowest30d` (its history is not in the tables).
+ * Each query answers `(id text, document jsonb)` for the ids in $1. Not compared: what has a history that the tables do not hold (`lowest30d`, when
+ * a cart was left).
  */
-export type DocumentKind = 'product' | 'stock' | 'price' | 'order' | 'sale';
+export type DocumentKind = 'product' | 'stock' | 'price' | 'order' | 'sale' | 'cart';
 export type Documents = Map<string, Record<string, unknown>>;
 
 const iso = (expression: string) => `to_char(${expression} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -162,6 +163,13 @@ const queries: Readonly<Record<DocumentKind, string>> = {
     from commerce.orders o join commerce.order_items i using (order_id)
     where o.order_id = any($1::uuid[]) and o.status <> 'cancelled'
     group by o.order_id`,
+  cart: `
+    select c.cart_id::text as id, jsonb_build_object(
+      'cartId', c.cart_id, 'customerId', c.customer_id, 'status', c.status, 'createdAt', ${iso('c.created_at')},
+      'items', coalesce((
+        select jsonb_object_agg(i.product_id || '/' || i.variant_id, i.quantity) from commerce.cart_items i where i.cart_id = c.cart_id), '{}')
+      ) as document
+    from commerce.carts c where c.cart_id = any($1::uuid[])`,
 };
 
 const idQueries: Readonly<Record<DocumentKind, string>> = {
@@ -170,6 +178,7 @@ const idQueries: Readonly<Record<DocumentKind, string>> = {
   price: productIds(),
   order: orderIds(),
   sale: orderIds(),
+  cart: `select cart_id::text as id from commerce.carts where ($1::uuid is null or cart_id > $1::uuid) order by cart_id limit $2`,
 };
 
 const existing: Readonly<Record<DocumentKind, string>> = {
@@ -178,6 +187,7 @@ const existing: Readonly<Record<DocumentKind, string>> = {
   price: existingProducts(),
   order: existingOrders(),
   sale: existingOrders(),
+  cart: `select cart_id::text as id from commerce.carts where cart_id = any($1::uuid[])`,
 };
 
 function existingProducts(): string {

@@ -15,6 +15,7 @@ const topicOf: Readonly<Record<string, string>> = {
   inventory: 'cdc.catalog',
   pricing: 'cdc.catalog',
   orders: 'cdc.orders',
+  carts: 'cdc.carts',
 };
 
 /**

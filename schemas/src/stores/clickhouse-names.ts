@@ -9,6 +9,7 @@ export const clickhouseViews = {
   orders: 'v_orders',
   orderItems: 'v_order_items',
   saleDeltas: 'v_sale_deltas',
+  carts: 'v_carts',
   salesByDay: 'v_sales_by_day',
   sales5m: 'v_sales_5m',
   stockMovements: 'v_stock_movements',
@@ -29,6 +30,7 @@ export interface ClickhouseNames {
     readonly priceChanges: string;
     readonly orders: string;
     readonly saleDeltas: string;
+    readonly carts: string;
     /** (view, generation, partition) → position, committed_at, offset; each the greatest ever written. */
     readonly watermarks: string;
   };
@@ -49,6 +51,7 @@ export const clickhouseGenerationViews = {
   orders: 'orders',
   orderItems: 'orders',
   saleDeltas: 'sales',
+  carts: 'carts',
 } as const satisfies Partial<Record<keyof typeof clickhouseViews, ViewName>>;
 
 export type GenerationView = keyof typeof clickhouseGenerationViews;
@@ -67,6 +70,7 @@ export function clickhouseNames(database = 'millrace', generationOf: GenerationO
       priceChanges: table('pricing', 'price_changes'),
       orders: table('orders', 'orders'),
       saleDeltas: table('sales', 'sale_deltas'),
+      carts: table('carts', 'carts'),
       watermarks: `${database}.watermarks`,
     },
     view: (name) => `${database}.${clickhouseViews[name]}`,

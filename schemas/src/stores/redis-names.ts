@@ -18,6 +18,7 @@ export const redisEntryPrefix: Readonly<Partial<Record<ViewKind, string>>> = {
   stock: 'inventory:',
   price: 'price:',
   order: 'order:',
+  cart: 'cart:',
 };
 
 /**
@@ -27,7 +28,7 @@ export const redisEntryPrefix: Readonly<Partial<Record<ViewKind, string>>> = {
 export const REDIS_DELETED_TTL_SECONDS = 7 * 24 * 3600;
 
 export interface RedisNames {
-  /** `product:{id}`, `inventory:{id}`, `price:{id}`, `order:{id}`; null for a kind that Redis does not hold. */
+  /** `product:{id}`, `inventory:{id}`, `price:{id}`, `order:{id}`, `cart:{id}`; null for a kind that Redis does not hold. */
   entry(kind: ViewKind, id: string): string | null;
   /**
    * Active products that carry the tag; score createdAt (ms). A tag without a value has the empty one. In the name, not in
@@ -56,6 +57,7 @@ const keysOfView: Readonly<Record<ViewName, readonly string[]>> = {
   pricing: ['price:*'],
   orders: ['order:*', 'customer:*:orders', 'vendor:*:orders'],
   sales: [],
+  carts: ['cart:*'],
 };
 
 const escaped = (part: string): string => part.replace(/[%:]/g, (sign) => (sign === '%' ? '%25' : '%3A'));

@@ -3,12 +3,12 @@ import type { ViewTopic } from '../topics/index.ts';
 import type { ViewKind } from '../views/index.ts';
 
 /** A view as operators name it (`millrace rebuild catalog`): the output of one processor, in every store that holds it. */
-export type ViewName = 'inventory' | 'pricing' | 'catalog' | 'orders' | 'sales';
-export const viewNames: readonly ViewName[] = ['inventory', 'pricing', 'catalog', 'orders', 'sales'];
+export type ViewName = 'inventory' | 'pricing' | 'catalog' | 'orders' | 'sales' | 'carts';
+export const viewNames: readonly ViewName[] = ['inventory', 'pricing', 'catalog', 'orders', 'sales', 'carts'];
 
 /** The views that each store holds: facts for analytics are in ClickHouse alone, what is searched for in the search index. */
 export const viewsInStore = {
-  redis: ['inventory', 'pricing', 'catalog', 'orders'],
+  redis: ['inventory', 'pricing', 'catalog', 'orders', 'carts'],
   elasticsearch: ['catalog'],
   clickhouse: viewNames,
 } as const satisfies Readonly<Record<string, readonly ViewName[]>>;
@@ -30,6 +30,7 @@ const viewOfKind: Readonly<Record<ViewKind, ViewName>> = {
   product: 'catalog',
   order: 'orders',
   sale: 'sales',
+  cart: 'carts',
 };
 
 /** The view that an entry of this kind belongs to: whose watermark says how fresh it is. */

@@ -10,7 +10,8 @@ export type CdcTopic = `cdc.${string}`;
 export type EventTopic = 'events.product' | 'events.order' | 'events.other';
 /** What the capture writes. */
 export type CaptureTopic = CdcTopic | EventTopic;
-export type ViewTopic = 'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders' | 'views.sales';
+export type ViewTopic =
+  'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders' | 'views.sales' | 'views.carts';
 
 export interface CapturedTable {
   readonly schema: string;
@@ -100,6 +101,7 @@ export const viewTopics: readonly ViewTopic[] = [
   'views.catalog',
   'views.orders',
   'views.sales',
+  'views.carts',
 ];
 
 /** The topic of an aggregate type's events. */

@@ -1,6 +1,7 @@
 export { createViewCodec, deletionOfTombstone } from './codec.ts';
 export type { ViewCodec } from './codec.ts';
 export {
+  cartSchema,
   orderSchema,
   priceChangeSchema,
   priceSchema,
@@ -13,6 +14,7 @@ export {
 } from './schemas.ts';
 export type { ViewKind } from './schemas.ts';
 export type {
+  CartView,
   OrderItem,
   OrderView,
   PaymentStatus,

@@ -10,6 +10,7 @@ export const viewKinds = [
   'product',
   'order',
   'sale',
+  'cart',
 ] as const;
 export type ViewKind = (typeof viewKinds)[number];
 
@@ -176,6 +177,15 @@ export const saleDeltaSchema = viewSchema('SaleDelta', [
   ...strings('amount', 'placedAt', 'at'),
 ]);
 
+export const cartSchema = viewSchema('Cart', [
+  ...strings('tenantId', 'cartId', 'status'),
+  optional('customerId', 'string'),
+  field('items', list(record('CartItem', [...strings('productId', 'variantId'), field('quantity', 'int')]))),
+  field('units', 'int'),
+  ...strings('createdAt', 'lastActivityAt'),
+  optional('abandonedAt', 'string'),
+]);
+
 export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   stock: stockSchema,
   movement: stockMovementSchema,
@@ -185,4 +195,5 @@ export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   product: productSchema,
   order: orderSchema,
   sale: saleDeltaSchema,
+  cart: cartSchema,
 };

@@ -225,6 +225,21 @@ export interface SaleDeltaView {
   readonly at: string;
 }
 
+export interface CartView {
+  readonly tenantId: string;
+  readonly cartId: string;
+  readonly customerId: string | null;
+  /** As the table says it. */
+  readonly status: string;
+  /** By product, then variant. */
+  readonly items: readonly { readonly productId: string; readonly variantId: string; readonly quantity: number }[];
+  readonly units: number;
+  readonly createdAt: string;
+  readonly lastActivityAt: string;
+  /** Since when it counts as left: open, with something in it, and nothing has happened to it for a day. */
+  readonly abandonedAt: string | null;
+}
+
 export interface ViewData {
   readonly stock: StockView;
   readonly movement: StockMovementView;
@@ -234,6 +249,7 @@ export interface ViewData {
   readonly product: ProductView;
   readonly order: OrderView;
   readonly sale: SaleDeltaView;
+  readonly cart: CartView;
 }
 
 /**

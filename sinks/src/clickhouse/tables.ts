@@ -169,6 +169,19 @@ const saleDeltaTable = table('sale', [
   ['at', INSTANT, (sale) => instant(sale.at)],
 ]);
 
+const cartTable = table('cart', [
+  ['tenant_id', LABEL, (cart) => cart.tenantId],
+  ['customer_key', TEXT, (cart, { customerKey }) => customerKey(cart.customerId)],
+  ['status', LABEL, (cart) => cart.status],
+  ['item_products', list(TEXT), (cart) => cart.items.map(({ productId }) => productId)],
+  ['item_variants', list(TEXT), (cart) => cart.items.map(({ variantId }) => variantId)],
+  ['item_quantities', list('Int64'), (cart) => cart.items.map(({ quantity }) => quantity)],
+  ['units', 'Int64', (cart) => cart.units],
+  ['created_at', INSTANT, (cart) => instant(cart.createdAt)],
+  ['last_activity_at', INSTANT, (cart) => instant(cart.lastActivityAt)],
+  ['abandoned_at', `Nullable(${INSTANT})`, (cart) => instantOrNull(cart.abandonedAt)],
+]);
+
 /** Every table of view entries. */
 export const tables: readonly EntryTable[] = [
   held(productTable, 'products'),
@@ -179,4 +192,5 @@ export const tables: readonly EntryTable[] = [
   held(priceChangeTable, 'priceChanges'),
   held(orderTable, 'orders'),
   held(saleDeltaTable, 'saleDeltas'),
+  held(cartTable, 'carts'),
 ];

@@ -76,6 +76,12 @@ export function generationViewStatements(names: ClickhouseNames, views: readonly
        lines, quantity, amount, placed_at, at, ${position}, committed_at
      ${present(tables.saleDeltas)} ${alive}`,
   );
+  view(
+    'carts',
+    `SELECT id AS cart_id, tenant_id, customer_key, status, abandoned_at IS NOT NULL AS abandoned, length(item_products) AS item_count, units,
+       item_products, item_variants, item_quantities, created_at, last_activity_at, abandoned_at, ${position}, committed_at
+     ${present(tables.carts)} ${alive}`,
+  );
   return statements;
 }
 

@@ -1,4 +1,5 @@
 import type { AnyProcessor } from '../runtime/index.ts';
+import { carts } from './carts/index.ts';
 import { catalog } from './catalog/index.ts';
 import { inventory } from './inventory/index.ts';
 import { orders } from './orders/index.ts';
@@ -6,6 +7,6 @@ import { pricing } from './pricing/index.ts';
 import { sales } from './sales/index.ts';
 
 /** Every processor of this deployable. A new one is a folder and a line here. */
-export const processors: readonly AnyProcessor[] = [inventory, pricing, orders, catalog, sales];
+export const processors: readonly AnyProcessor[] = [inventory, pricing, orders, catalog, sales, carts];
 
-export { catalog, inventory, orders, pricing, sales };
+export { carts, catalog, inventory, orders, pricing, sales };

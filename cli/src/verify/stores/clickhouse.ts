@@ -136,6 +136,20 @@ const views: readonly ClickhouseView[] = [
     }),
     expected: (document) => document,
   },
+  {
+    view: 'carts',
+    kind: 'cart',
+    query: (shown) => `select cart_id as id, toString(position) as position, status,
+              arrayMap((p, v, q) -> tuple(concat(p, '/', v), toString(q)), item_products, item_variants, item_quantities) as items
+            from ${shown('carts')} where cart_id in {ids:Array(String)}`,
+    idQuery: (shown) =>
+      `select cart_id as id from ${shown('carts')} where cart_id > {after:String} order by id limit {page:UInt32}`,
+    held: ({ status, items }) => ({
+      status,
+      items: Object.fromEntries(pairs(items).map(([key, quantity]) => [key, Number(quantity)])),
+    }),
+    expected: ({ status, items }) => ({ status, items }),
+  },
 ];
 
 const PAGE = 5000;

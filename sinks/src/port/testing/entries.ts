@@ -215,6 +215,18 @@ export const saleData: fc.Arbitrary<ViewData['sale']> = fc.record({
   at: instant,
 });
 
+const cartData: fc.Arbitrary<ViewData['cart']> = fc.record({
+  tenantId: fc.constant(tenantId),
+  cartId: orderId,
+  customerId: nullable(customerId),
+  status: fc.constantFrom('active', 'ordered'),
+  items: uniqueBy(fc.record({ productId, variantId, quantity: level }), ({ productId: id }) => id),
+  units: level,
+  createdAt: instant,
+  lastActivityAt: instant,
+  abandonedAt: nullable(instant),
+});
+
 type Change = { readonly [K in ViewKind]: Pick<ViewEntry<K>, 'kind' | 'id' | 'data'> }[ViewKind];
 
 /** One in eight changes deletes. The entry's data carries its key's id, as the processors write it. */
@@ -233,6 +245,7 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   change('product', productData, (data) => data.productId),
   change('order', orderData, (data) => data.orderId),
   change('sale', saleData, (data) => `${data.orderId}/${data.itemId}/${data.at}`),
+  change('cart', cartData, (data) => data.cartId),
 );
 
 const FIRST_LSN = 1_000_000_007n;
