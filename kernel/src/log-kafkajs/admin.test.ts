@@ -31,15 +31,17 @@ test('a call that fails late does not end the connection that another has made s
   expect(made).toEqual([{ disconnected: 1 }, { disconnected: 0 }]);
 });
 
-test('a topic that a broker of several does not know of yet is asked about until it does', async () => {
+test.each([
+  // What kafkajs makes of an answer without the topic.
+  ['that a broker of several does not know of yet', new TypeError("Cannot destructure property 'partitions'")],
+  ['that nobody leads yet', Object.assign(new Error('not the leader'), { type: 'NOT_LEADER_FOR_PARTITION' })],
+])('a topic %s is asked about until the answer is there', async (_case, error) => {
   let asked = 0;
   const admin = () => ({
     connect: () => Promise.resolve(),
     disconnect: () => Promise.resolve(),
     fetchTopicOffsets: () => {
-      // What kafkajs makes of an answer without the topic.
-      if (++asked < 5)
-        return Promise.reject(new TypeError("Cannot destructure property 'partitions' of 'high.pop(...)'"));
+      if (++asked < 5) return Promise.reject(error);
       return Promise.resolve([{ partition: 0, low: '1', high: '3' }]);
     },
   });

@@ -4,6 +4,7 @@ import type { LogAdmin, TopicSpec } from '../log/index.ts';
 import { retry } from '../retry/index.ts';
 import type { RetryOptions } from '../retry/index.ts';
 
+const LEADERLESS = new Set(['LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION']);
 /** Brokers know of a new topic within a second or two. */
 const LATE_METADATA = { attempts: 8, initialMs: 100, maxMs: 2_000, jitter: 0 };
 
@@ -131,7 +132,11 @@ export class KafkajsAdmin implements LogAdmin {
   }
 }
 
-/** Of several brokers, one that does not know a new topic yet answers without it, and kafkajs (2.2) trips over what is not there. */
+/**
+ * A new topic that is not led yet (kafkajs gives up at once), or that one of several brokers does not know yet: it answers without the topic, and
+ * kafkajs (2.2) trips over what is not there.
+ */
 function isOfLateMetadata(error: unknown): boolean {
-  return error instanceof TypeError;
+  if (error instanceof TypeError) return true;
+  return error instanceof Error && 'type' in error && LEADERLESS.has(String(error.type));
 }
