@@ -108,16 +108,31 @@ export class Operator {
     return true;
   }
 
-  /** Of one process: whether it was killed meanwhile does not matter. */
+  /** Of one process, which is resumed whether it has answered the pause or not, unless it is dead. */
   async #hold(forMs: number): Promise<void> {
-    const client = await this.#ask(async (asked) => {
-      await asked.pause();
-      return asked;
+    await this.#ask(async (client) => {
+      try {
+        await client.pause();
+        await sleep(forMs);
+      } finally {
+        await this.#goOn(client);
+      }
     }, 'pause');
-    await sleep(forMs);
-    await client.resume().catch((error: unknown) => {
-      if (!isPassing(error)) throw error;
-    });
+  }
+
+  /** One that stands still answers later. */
+  async #goOn(client: CaptureClient): Promise<void> {
+    const deadlineMs = performance.now() + this.#options.patienceMs;
+    for (;;) {
+      try {
+        await client.resume();
+        return;
+      } catch (error) {
+        if (isDead(error) || this.#abandoned) return;
+        if (!isPassing(error) || performance.now() > deadlineMs) throw error;
+        await sleep(AGAIN_MS);
+      }
+    }
   }
 
   async #park(n: number, forMs: number): Promise<boolean> {
@@ -177,6 +192,14 @@ export class Operator {
 /** The producer is dead, is starting, or cannot do it yet. */
 function isPassing(error: unknown): boolean {
   return isKind(error, 'engine-unreachable') || isKind(error, 'conflict');
+}
+
+/** Nobody listens on its port any more. */
+function isDead(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && cause.code === 'ECONNREFUSED') return true;
+  }
+  return false;
 }
 
 function hasEnded({ state }: Resnapshot): boolean {
