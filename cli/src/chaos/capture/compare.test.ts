@@ -136,6 +136,15 @@ describe('the audit of a table that was parked', () => {
     expect(check([...before, 'u customers/a 5', ...again, 'c addresses/a/v 6'])).toMatchObject(fine);
   });
 
+  test('finds nothing where nothing else is committed before its rows are read again', () => {
+    const quiet = parked.slice(0, 4);
+    const came = (...steps: string[]) =>
+      compareSteps(quiet, new Map([['cdc/0', { steps: [...before, ...steps], snapshot: new Map() }]]));
+    expect(came(...again)).toEqual({ committed: 4, leftOut: 1, ...fine });
+    expect(came('r addresses/a/z 3', 'd addresses/a/x').invented).toHaveLength(1);
+    expect(came('d addresses/a/x', 'r addresses/a/x 1', 'r addresses/a/z 4').invented).toHaveLength(1);
+  });
+
   test('finds what is missing after the resumption', () => {
     const steps = [...before, 'd addresses/a/x', 'c addresses/a/z 4', 'u customers/a 5'];
     expect(check([...steps, 'c addresses/a/v 6']).lost).toEqual([]);

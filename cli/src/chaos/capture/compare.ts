@@ -184,12 +184,15 @@ interface Look {
   readonly seen: ReadonlySet<string>;
 }
 
-/** The first place, after what came and among the steps that are missing from there on, where the row is so; null where there is none. */
+/**
+ * The first place, after what came and among the steps that are missing from there on, where the row is so; null where there is none. A delete that
+ * was left out may come after it, as the last of a re-snapshot.
+ */
 function firstPlace(row: Map<string, string>, due: readonly AuditedStep[], look: Look): number | null {
   for (let at = look.next; ; at++) {
     if (at >= look.from && row.get(look.key) === look.content) return at;
     const step = due[at];
-    if (step === undefined || look.seen.has(step.step)) return null;
+    if (step === undefined || (look.seen.has(step.step) && !mayComeLate(step))) return null;
     if (step.step.split(' ')[1] === look.key) rowsAfter(row, [step]);
   }
 }
