@@ -2,6 +2,7 @@
 const shared = {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@millrace/source', 'node', 'node-addons'] },
+  setupFiles: ['<rootDir>/scripts/test-realm.mjs'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
