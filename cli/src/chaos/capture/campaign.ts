@@ -66,7 +66,7 @@ export async function captureCampaign(options: CaptureChaosOptions): Promise<Cap
     const operator = new Operator({
       databaseUrl: place.databaseUrl,
       acts: operatorActs(seed, stage.aggregates),
-      producer: () => producers.control,
+      producer: () => producers.controlled,
       patienceMs: ACT_MS + (own === undefined ? 0 : outageMs),
     });
     releases.push(() => operator.abandon());

@@ -5,11 +5,17 @@ import type { Act, TimedAct } from './acts.ts';
 import { retypedColumn } from './audit.ts';
 import { changeSchema } from './source.ts';
 
+/** A process, and what it may be asked. */
+export interface ControlledProducer {
+  readonly client: CaptureClient;
+  readonly running: boolean;
+}
+
 export interface OperatorOptions {
   readonly databaseUrl: string;
   readonly acts: Iterator<TimedAct, never>;
-  /** The producer that runs now; null where none says its port yet. */
-  readonly producer: () => CaptureClient | null;
+  /** The one that runs now; null where none says its port yet. */
+  readonly producer: () => ControlledProducer | null;
   /** How long an act may take at most, the producer being killed all the while. */
   readonly patienceMs: number;
 }
@@ -110,25 +116,25 @@ export class Operator {
 
   /** Of one process, which is resumed whether it has answered the pause or not, unless it is dead. */
   async #hold(forMs: number): Promise<void> {
-    await this.#ask(async (client) => {
+    await this.#ask(async (client, producer) => {
       try {
         await client.pause();
         await sleep(forMs);
       } finally {
-        await this.#goOn(client);
+        await this.#goOn(producer);
       }
     }, 'pause');
   }
 
   /** One that stands still answers later. */
-  async #goOn(client: CaptureClient): Promise<void> {
+  async #goOn(producer: ControlledProducer): Promise<void> {
     const deadlineMs = performance.now() + this.#options.patienceMs;
     for (;;) {
       try {
-        await client.resume();
+        await producer.client.resume();
         return;
       } catch (error) {
-        if (isDead(error) || this.#abandoned) return;
+        if (!producer.running || this.#abandoned) return;
         if (!isPassing(error) || performance.now() > deadlineMs) throw error;
         await sleep(AGAIN_MS);
       }
@@ -171,13 +177,13 @@ export class Operator {
   }
 
   /** Asks whichever producer there is until it can: it may be dead, starting, or not streaming yet. */
-  async #ask<T>(step: (client: CaptureClient) => Promise<T>, what: string): Promise<T> {
+  async #ask<T>(step: (client: CaptureClient, producer: ControlledProducer) => Promise<T>, what: string): Promise<T> {
     const deadlineMs = performance.now() + this.#options.patienceMs;
     let last = 'none runs';
     for (;;) {
-      const client = this.#options.producer();
+      const producer = this.#options.producer();
       try {
-        if (client !== null) return await step(client);
+        if (producer !== null) return await step(producer.client, producer);
       } catch (error) {
         if (!isPassing(error)) throw error;
         last = error instanceof Error ? error.message : String(error);
@@ -192,14 +198,6 @@ export class Operator {
 /** The producer is dead, is starting, or cannot do it yet. */
 function isPassing(error: unknown): boolean {
   return isKind(error, 'engine-unreachable') || isKind(error, 'conflict');
-}
-
-/** Nobody listens on its port any more. */
-function isDead(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && cause.code === 'ECONNREFUSED') return true;
-  }
-  return false;
 }
 
 function hasEnded({ state }: Resnapshot): boolean {

@@ -3,6 +3,7 @@ import { sleep } from '@millrace/kernel/retry';
 import { CaptureClient } from '../../capture/index.ts';
 import { ProducerProcess } from '../producer-process.ts';
 import type { ProducerFault } from './faults.ts';
+import type { ControlledProducer } from './operator.ts';
 
 export interface UnderFireOptions {
   readonly environment: Readonly<Record<string, string>>;
@@ -40,10 +41,17 @@ export class ProducersUnderFire {
     return this.#starts;
   }
 
-  /** The control port of the producer started last; null before it has said which. */
-  get control(): CaptureClient | null {
-    const port = this.#current?.running === true ? this.#current.healthPort : null;
-    return port === null ? null : new CaptureClient(`http://127.0.0.1:${port}`);
+  /** The producer started last and its control port; null before it has said which. */
+  get controlled(): ControlledProducer | null {
+    const producer = this.#current;
+    const port = producer?.running === true ? producer.healthPort : null;
+    if (producer === null || port === null) return null;
+    return {
+      client: new CaptureClient(`http://127.0.0.1:${port}`),
+      get running() {
+        return producer.running;
+      },
+    };
   }
 
   async carryOut(fault: ProducerFault): Promise<void> {
