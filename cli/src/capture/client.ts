@@ -1,5 +1,6 @@
-import { PlatformError } from '@millrace/kernel/errors';
-import type { ErrorKind } from '@millrace/kernel/errors';
+import { controlRequest } from '../control-request.ts';
+
+const ANSWER_MS = 30_000;
 
 /** A re-snapshot, as the producer tells of it. */
 export interface Resnapshot {
@@ -36,7 +37,7 @@ export class CaptureClient {
   }
 
   status(): Promise<Record<string, unknown>> {
-    return this.#ask('/status', { method: 'GET' });
+    return this.#ask('/status');
   }
 
   pause(): Promise<{ paused: boolean }> {
@@ -69,28 +70,16 @@ export class CaptureClient {
   }
 
   #control<T>(action: string, body: Record<string, unknown>): Promise<T> {
-    return this.#ask(`/control/${action}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+    return this.#ask(`/control/${action}`, body);
   }
 
-  async #ask<T>(path: string, init: RequestInit): Promise<T> {
-    let response: Response;
-    try {
-      response = await fetch(this.#url + path, { ...init, signal: AbortSignal.timeout(30_000) });
-    } catch (error) {
-      throw new PlatformError('engine-unreachable', `no producer answers at ${this.#url} (PRODUCERS_URL).`, {
-        cause: error,
-      });
-    }
-    const answer: unknown = await response.json().catch(() => null);
-    if (response.ok) return answer as T;
-    const { kind, message } = (answer as { error?: { kind: ErrorKind; message: string } } | null)?.error ?? {
-      kind: 'engine-unreachable' as const,
-      message: `the producer answered ${response.status}.`,
-    };
-    throw new PlatformError(kind, message);
+  #ask<T>(path: string, body?: Record<string, unknown>): Promise<T> {
+    return controlRequest<T>({
+      url: this.#url + path,
+      who: 'the producer',
+      timeoutMs: ANSWER_MS,
+      silence: `no producer answers at ${this.#url} (PRODUCERS_URL).`,
+      ...(body === undefined ? {} : { body }),
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { PlatformError, asPlatformError, isKind } from '@millrace/kernel/errors';
-import type { ErrorKind } from '@millrace/kernel/errors';
+import { controlRequest } from '../control-request.ts';
 import type { ParkedAggregate } from './parked-client.ts';
 
 /** An aggregate of a processor, with all that waits for it, whichever inputs it is from. */
@@ -77,32 +77,18 @@ async function redriveOne(target: RedriveTarget, drop: boolean): Promise<Redrive
   }
 }
 
+/** Throws also where an answer is none: whether it was done is then not known. */
 async function ask(
   at: string,
   body: Readonly<Record<string, unknown>>,
 ): Promise<Pick<RedriveReport, 'done' | 'waiting' | 'error'>> {
-  let response: Response;
-  try {
-    response = await fetch(`${at}/control/redrive`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-  } catch (error) {
-    throw new PlatformError(
-      'engine-unreachable',
-      `the stream processors at ${at} did not answer in ${ANSWER_MS / 1000} s: look with dlq list whether it was done`,
-      { cause: error },
-    );
-  }
-  const answer = (await response.json().catch(() => null)) as Record<string, unknown> | null;
-  if (response.ok && answer !== null) {
-    return answer as unknown as Pick<RedriveReport, 'done' | 'waiting' | 'error'>;
-  }
-  const { kind, message } = (answer?.['error'] ?? {
-    kind: 'engine-unreachable',
-    message: `the stream processors answered ${response.status}.`,
-  }) as { kind: ErrorKind; message: string };
-  throw new PlatformError(kind, message);
+  const answer = await controlRequest<Pick<RedriveReport, 'done' | 'waiting' | 'error'> | null>({
+    url: `${at}/control/redrive`,
+    who: 'the stream processors',
+    timeoutMs: ANSWER_MS,
+    silence: `the stream processors at ${at} did not answer in ${ANSWER_MS / 1000} s: look with dlq list whether it was done`,
+    body,
+  });
+  if (answer === null) throw new PlatformError('engine-unreachable', 'the stream processors answered 200.');
+  return answer;
 }
