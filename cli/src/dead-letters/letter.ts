@@ -1,4 +1,5 @@
 import type { RecordView } from '@millrace/kernel/log';
+import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
 
 /** A record in a dead-letter topic, without its value. Topics are without the deployment's prefix. */
 export interface Letter {
@@ -20,8 +21,8 @@ export interface Letter {
 /** The letter of a record; null for our own marks and for what is none. */
 export function letterOf(topic: string, partition: number, prefix: string, record: RecordView): Letter | null {
   const headers = new Map((record.headers ?? []).map(([name, value]) => [name, value.toString('utf8')]));
-  const origin = headers.get('millrace.origin.topic');
-  const processor = headers.get('millrace.processor');
+  const origin = headers.get(deadLetterHeaders.topic);
+  const processor = headers.get(deadLetterHeaders.processor);
   if (origin === undefined || processor === undefined) return null;
   const key = record.key?.toString('utf8') ?? null;
   return {
@@ -31,12 +32,12 @@ export function letterOf(topic: string, partition: number, prefix: string, recor
     processor,
     origin: {
       topic: withoutPrefix(origin, prefix),
-      partition: Number(headers.get('millrace.origin.partition')),
-      offset: headers.get('millrace.origin.offset') ?? '',
+      partition: Number(headers.get(deadLetterHeaders.partition)),
+      offset: headers.get(deadLetterHeaders.offset) ?? '',
     },
-    kind: headers.get('millrace.error.kind') ?? 'unknown',
-    message: headers.get('millrace.error.message') ?? '',
-    position: headers.get('millrace.position') ?? null,
+    kind: headers.get(deadLetterHeaders.kind) ?? 'unknown',
+    message: headers.get(deadLetterHeaders.message) ?? '',
+    position: headers.get(deadLetterHeaders.position) ?? null,
     at: new Date(record.timestampMs).toISOString(),
   };
 }
@@ -49,6 +50,7 @@ function aggregateOf(key: string | null): string | null {
   return aggregate === '' ? null : aggregate;
 }
 
-function withoutPrefix(topic: string, prefix: string): string {
+/** A topic as all deployments name it. */
+export function withoutPrefix(topic: string, prefix: string): string {
   return topic.startsWith(prefix) ? topic.slice(prefix.length) : topic;
 }

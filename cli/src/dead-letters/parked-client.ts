@@ -1,4 +1,5 @@
 import { PlatformError } from '@millrace/kernel/errors';
+import { withoutPrefix } from './letter.ts';
 
 /** An aggregate whose rows wait in the dead-letter topic, as its task tells of it. */
 export interface ParkedAggregate {
@@ -30,7 +31,7 @@ export async function parkedAggregates(urls: readonly string[], prefix: string):
       return tasks.flatMap(({ processor, partition, parked }) =>
         parked.map(({ topic, aggregate, sinceLsn, error, records }) => ({
           ...{ processor, partition, aggregate, sinceLsn, error, records, at },
-          topic: topic.startsWith(prefix) ? topic.slice(prefix.length) : topic,
+          topic: withoutPrefix(topic, prefix),
         })),
       );
     }),

@@ -1,18 +1,9 @@
 import { isKind } from '@millrace/kernel/errors';
 import type { LogClient, LogWriter } from '@millrace/kernel/log';
+import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
 import { barrierRecord, barrierSchema } from '@millrace/schemas/markers';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import type { Malformed } from './partition-reader.ts';
-
-/** Headers of a dead-letter record, as the processors write them too; its key and value are those of the record it stands for. */
-export const deadLetterHeaders = {
-  processor: 'millrace.processor',
-  topic: 'millrace.origin.topic',
-  partition: 'millrace.origin.partition',
-  offset: 'millrace.origin.offset',
-  kind: 'millrace.error.kind',
-  message: 'millrace.error.message',
-} as const;
 
 export interface DeadLetterOrigin {
   readonly topic: string;

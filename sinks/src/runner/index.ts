@@ -6,4 +6,3 @@ export type { BatchLimits } from './pending.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export type { Pace } from './session.ts';
-export { deadLetterHeaders } from './dead-letters.ts';

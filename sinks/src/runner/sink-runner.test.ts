@@ -4,7 +4,8 @@ import { MemorySink, MemoryStore } from '../memory/index.ts';
 import type { SinkBatch } from '../port/index.ts';
 import { entryAt, exampleOrder, exampleProduct, exampleStock } from '../port/testing/examples.ts';
 import type { Clock } from './clock.ts';
-import { SinkRunner, deadLetterHeaders, sinkMetrics } from './index.ts';
+import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
+import { SinkRunner, sinkMetrics } from './index.ts';
 import type { BatchLimits } from './index.ts';
 import { ViewLog } from './testing/view-log.ts';
 

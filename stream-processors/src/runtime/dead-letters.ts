@@ -1,6 +1,7 @@
 import { isKind } from '@millrace/kernel/errors';
 import type { LogClient, LogRecord, LogWriter } from '@millrace/kernel/log';
 import { lsnText } from '@millrace/kernel/position';
+import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
 import type { DeadLetter } from './task-options.ts';
 
 /** What of a process opens the dead-letter topics, and how its barrier looks. */
@@ -80,19 +81,6 @@ export class DeadLetterLog implements DeadLetterSink {
   }
 }
 
-/** Headers of a dead-letter record. */
-export const deadLetterHeader = {
-  processor: 'millrace.processor',
-  topic: 'millrace.origin.topic',
-  partition: 'millrace.origin.partition',
-  offset: 'millrace.origin.offset',
-  kind: 'millrace.error.kind',
-  message: 'millrace.error.message',
-  position: 'millrace.position',
-  /** Key of the timer whose handler threw; there is no record then. */
-  timer: 'millrace.timer',
-} as const;
-
 /** The record as it was, with where it came from and why it is here. `parked`: only because an earlier one of its aggregate is here. */
 export function deadLetterRecord(processor: string, letter: DeadLetter): LogRecord {
   const header = (name: string, text: string): readonly [string, Buffer] => [name, Buffer.from(text)];
@@ -100,14 +88,14 @@ export function deadLetterRecord(processor: string, letter: DeadLetter): LogReco
     key: letter.key,
     value: letter.value,
     headers: [
-      header(deadLetterHeader.processor, processor),
-      header(deadLetterHeader.topic, letter.input.topic),
-      header(deadLetterHeader.partition, String(letter.input.partition)),
-      header(deadLetterHeader.offset, letter.offset.toString()),
-      header(deadLetterHeader.kind, letter.kind),
-      header(deadLetterHeader.message, letter.message.slice(0, 1000)),
-      header(deadLetterHeader.position, lsnText(letter.lsn)),
-      ...(letter.timer === null ? [] : [header(deadLetterHeader.timer, letter.timer)]),
+      header(deadLetterHeaders.processor, processor),
+      header(deadLetterHeaders.topic, letter.input.topic),
+      header(deadLetterHeaders.partition, String(letter.input.partition)),
+      header(deadLetterHeaders.offset, letter.offset.toString()),
+      header(deadLetterHeaders.kind, letter.kind),
+      header(deadLetterHeaders.message, letter.message.slice(0, 1000)),
+      header(deadLetterHeaders.position, lsnText(letter.lsn)),
+      ...(letter.timer === null ? [] : [header(deadLetterHeaders.timer, letter.timer)]),
     ],
   };
 }

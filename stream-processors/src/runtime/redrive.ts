@@ -2,7 +2,7 @@ import { PlatformError } from '@millrace/kernel/errors';
 import type { LogClient, RecordView } from '@millrace/kernel/log';
 import { lsnFromText } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
-import { deadLetterHeader } from './dead-letters.ts';
+import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
 import { aggregateOf, own } from './element.ts';
 import { InputDecoder } from './input-decoder.ts';
 import type { InputCodecs } from './input-decoder.ts';
@@ -65,14 +65,14 @@ interface Letter {
 function letterOf(record: RecordView, processor: string, aggregate: string, parked: ParkedState): Letter | null {
   const header = (name: string): string | undefined =>
     record.headers?.find(([known]) => known === name)?.[1].toString('utf8');
-  if (header(deadLetterHeader.processor) !== processor) return null;
-  const offset = BigInt(header(deadLetterHeader.offset) ?? '-1');
+  if (header(deadLetterHeaders.processor) !== processor) return null;
+  const offset = BigInt(header(deadLetterHeaders.offset) ?? '-1');
   const of = offset < 0n ? record.key?.toString('utf8') : aggregateOf(record.key);
   if (of !== aggregate) return null;
-  const lsn = lsnFromText(header(deadLetterHeader.position) ?? '0');
+  const lsn = lsnFromText(header(deadLetterHeaders.position) ?? '0');
   if (lsn < lsnFromText(parked.sinceLsn)) return null;
   return {
-    ...{ offset, lsn, timer: header(deadLetterHeader.timer) ?? null },
+    ...{ offset, lsn, timer: header(deadLetterHeaders.timer) ?? null },
     key: record.key && Buffer.from(record.key),
     value: record.value && Buffer.from(record.value),
   };
