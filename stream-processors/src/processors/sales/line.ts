@@ -1,14 +1,11 @@
+import type { SaleDeltaView } from '@millrace/schemas/views';
 import type { Ctx, OrderHead, OrderLine } from './stores.ts';
 
 /** What a sale is counted under: as of the commit in which the line was first seen. */
-export interface SaleTerms {
-  readonly productId: string;
-  readonly variantId: string | null;
-  readonly categoryId: string | null;
-  readonly category: string | null;
-  readonly vendorId: string | null;
-  readonly vendor: string | null;
-  readonly customerId: string | null;
+export interface SaleTerms extends Pick<
+  SaleDeltaView,
+  'productId' | 'variantId' | 'categoryId' | 'category' | 'vendorId' | 'vendor' | 'customerId'
+> {
   /** Rows (`<table>/<id>`) of these that are not known. */
   readonly awaits: readonly string[];
 }
