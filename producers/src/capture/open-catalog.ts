@@ -28,8 +28,8 @@ export interface CatalogOptions {
 }
 
 export interface Catalog {
-  /** Those that are not parked. */
-  readonly tables: readonly SourceTable[];
+  /** Those that are not parked now. */
+  readonly tables: () => readonly SourceTable[];
   /** Those that a snapshot of the present takes: whose schema is refused is parked first, since there is no earlier shape of it to go on with. */
   readonly snapshotTables: () => Promise<readonly SourceTable[]>;
   readonly routes: RouteCatalog;
@@ -82,12 +82,12 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
       logger.warn({ table }, `${table} has a schema now that the registry refuses: ${WHERE}`);
     },
   });
-  const flowing = (): SourceTable[] => routes.tables.filter(({ relation }) => !parked.has(tableName(relation)));
+  const tables = (): SourceTable[] => routes.tables.filter(({ relation }) => !parked.has(tableName(relation)));
   const snapshotTables = async (): Promise<SourceTable[]> => {
     for (const [table, reason] of refused) await parked.park(table, 'schema', reason);
-    return flowing();
+    return tables();
   };
-  return { tables: flowing(), snapshotTables, routes, parked, generations };
+  return { tables, snapshotTables, routes, parked, generations };
 }
 
 /** A table of another key than the log's is parked; one that the log does not have is to be read. */

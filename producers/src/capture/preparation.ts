@@ -34,8 +34,8 @@ export interface PreparationOptions {
   readonly log: LogClient;
   readonly logger: Logger;
   readonly sql: pg.Client;
-  /** Those that are not parked. */
-  readonly tables: readonly SourceTable[];
+  /** Those that are not parked now. */
+  readonly tables: () => readonly SourceTable[];
   /** Those that a snapshot of the present takes. */
   readonly snapshotTables: () => Promise<readonly SourceTable[]>;
   readonly routes: RouteCatalog;
@@ -80,7 +80,7 @@ export async function prepareSlot(options: PreparationOptions): Promise<Prepared
       if (verdict.kind === 'stream') {
         await matchFailover(options, slot);
         await noteEpoch(sql, config.slotName, facts.epoch, logger);
-        const memory = noteOf(config, options.tables, system, facts.epoch, 'complete');
+        const memory = noteOf(config, options.tables(), system, facts.epoch, 'complete');
         return { epoch: facts.epoch, memory, noted: isDeepStrictEqual(memory, remembered) };
       }
       if (verdict.kind === 'heal') {

@@ -263,7 +263,7 @@ export class CaptureService implements Service {
     });
     for (;;) {
       try {
-        await this.#runSession(signal, releasers, { sql, routes, source, parked, generations });
+        await this.#runSession(signal, releasers, { sql, tables, routes, source, parked, generations });
         return;
       } catch (error) {
         const said = this.#demands.giveUp(error);
@@ -277,7 +277,7 @@ export class CaptureService implements Service {
   async #runSession(
     signal: AbortSignal,
     releasers: Releasers,
-    of: Pick<SessionOptions, 'sql' | 'routes' | 'source' | 'parked' | 'generations'>,
+    of: Pick<SessionOptions, 'sql' | 'tables' | 'routes' | 'source' | 'parked' | 'generations'>,
   ): Promise<void> {
     const session = new StreamingSession({
       config: this.#config,

@@ -13,7 +13,7 @@ import { Acknowledger } from '../replication/acknowledger.ts';
 import { connectSource, endQuietly } from '../replication/connect.ts';
 import { ReplicationStream } from '../replication/replication-stream.ts';
 import { slotState, unusable } from '../replication/slot.ts';
-import { Resnapshots, tableName } from '../resnapshot/index.ts';
+import { Resnapshots } from '../resnapshot/index.ts';
 import type { TableControl } from '../control/index.ts';
 import { CapturedRelations } from '../schema-change/captured-relations.ts';
 import type { DdlMarks } from '../schema-change/ddl.ts';
@@ -32,6 +32,7 @@ import type { PreparedSource } from './preparation.ts';
 import { Publisher } from './publisher.ts';
 import type { FlushFacts, PublisherLimits } from './publisher.ts';
 import type { RouteCatalog } from './route-catalog.ts';
+import type { SourceTable } from './source-tables.ts';
 import { StreamFeed } from './stream-feed.ts';
 import { StreamedTransactions } from './streamed-transactions.ts';
 import { UnprovenColumn } from '../wire-format/index.ts';
@@ -44,6 +45,8 @@ export interface SessionOptions {
   readonly logger: Logger;
   /** An ordinary connection to the source, for small statements. */
   readonly sql: pg.Client;
+  /** Those that are not parked now. */
+  readonly tables: () => readonly SourceTable[];
   readonly routes: RouteCatalog;
   readonly source: PreparedSource;
   readonly parked: ParkedTables;
@@ -277,7 +280,7 @@ export class StreamingSession {
   }
 
   #openResnapshots(publisher: Publisher): Resnapshots {
-    const { config, log, logger, sql, routes, parked } = this.#options;
+    const { config, log, logger, sql, tables, routes } = this.#options;
     const resnapshots = new Resnapshots({
       slot: config.slotName,
       publication: config.publicationName,
@@ -289,7 +292,7 @@ export class StreamingSession {
       logger,
       sql,
       connect: () => connectSource(config.databaseUrl),
-      tables: () => routes.tables.filter(({ relation }) => !parked.has(tableName(relation))),
+      tables,
       routes,
       publisher,
       acknowledged: () => this.acknowledged,

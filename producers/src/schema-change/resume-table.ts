@@ -5,6 +5,7 @@ import type pg from 'pg';
 import type { Publisher } from '../capture/publisher.ts';
 import type { RouteCatalog } from '../capture/route-catalog.ts';
 import { checkTables } from '../capture/source-tables.ts';
+import type { SourceTable } from '../capture/source-tables.ts';
 import type { ResnapshotControl, TableControl } from '../control/index.ts';
 import { tableName } from '../resnapshot/index.ts';
 import type { CapturedRelations } from './captured-relations.ts';
@@ -94,17 +95,21 @@ export class TableResumer implements TableControl {
   async #emptyOfOldKeys(table: string, cause: ParkCause): Promise<void> {
     if (cause !== 'key') return;
     const { publisher, routes } = this.#options;
-    const source = routes.tables.find(({ relation }) => tableName(relation) === table);
+    const source = this.#source(table);
     if (source !== undefined) publisher.truncate(await routes.route(source.relation));
   }
 
   async #readAgain(table: string): Promise<unknown> {
-    const { resnapshots, parked, routes, logger, onResumed } = this.#options;
+    const { resnapshots, parked, logger, onResumed } = this.#options;
     const state = await resnapshots.request({ table, deletes: true });
-    const source = routes.tables.find(({ relation }) => tableName(relation) === table);
+    const source = this.#source(table);
     if (source !== undefined) await onResumed(table, source.primaryKey);
     await parked.resumed(table);
     logger.info({ table, resnapshot: state.id }, `${table} is read again`);
     return state;
+  }
+
+  #source(table: string): SourceTable | undefined {
+    return this.#options.routes.tables.find(({ relation }) => tableName(relation) === table);
   }
 }
