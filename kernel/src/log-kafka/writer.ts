@@ -1,4 +1,5 @@
 import { PlatformError, asPlatformError } from '../errors/index.ts';
+import { checkAppend, partitionName } from '../log/append-check.ts';
 import type {
   AppendRequest,
   AppendResult,
@@ -61,7 +62,6 @@ interface Lane {
 
 const backoff = { initialMs: 10, maxMs: 1_000, jitter: 0.5 };
 const sequenceMask = 0x7fffffff;
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
  * The fenced writer. Each append becomes one Produce request per broker; up to five are in flight on a broker's connection. A lost connection, a
@@ -112,18 +112,18 @@ export class KafkaWriter implements LogWriter {
     const writer = new KafkaWriter(cluster, logger, limits, options.name, producerId, producerEpoch);
     const leaders = await findLeaders(cluster, options.partitions, deadlineMs);
     for (const { topic, partition } of options.partitions) {
-      const leader = leaders.get(keyOf({ topic, partition })) as number;
+      const leader = leaders.get(partitionName({ topic, partition })) as number;
       const state = { topic, partition, leader, nextSequence: 0, nextOffset: null, startOffset: 0n, unsettled: [] };
-      writer.#partitions.set(keyOf(state), state);
+      writer.#partitions.set(partitionName(state), state);
     }
     const barrier = options.barrier(producerEpoch);
     const barriers = await writer.append(options.partitions.map((partition) => ({ ...partition, records: [barrier] })));
-    const offsets = new Map(barriers.map((result) => [keyOf(result), result.baseOffset]));
+    const offsets = new Map(barriers.map((result) => [partitionName(result), result.baseOffset]));
     writer.#ends = options.partitions.map(({ topic, partition }) => ({
       topic,
       partition,
-      barrierOffset: offsets.get(keyOf({ topic, partition })) ?? 0n,
-      startOffset: writer.#partitions.get(keyOf({ topic, partition }))?.startOffset ?? 0n,
+      barrierOffset: offsets.get(partitionName({ topic, partition })) ?? 0n,
+      startOffset: writer.#partitions.get(partitionName({ topic, partition }))?.startOffset ?? 0n,
     }));
     return writer;
   }
@@ -136,7 +136,7 @@ export class KafkaWriter implements LogWriter {
     if (this.#broken !== null) return Promise.reject(this.#broken);
     if (batches.length === 0) return Promise.resolve([]);
     try {
-      this.#check(batches);
+      checkAppend(this.#name, (name) => this.#partitions.has(name), batches);
     } catch (error) {
       return Promise.reject(asPlatformError(error));
     }
@@ -158,20 +158,8 @@ export class KafkaWriter implements LogWriter {
     for (const { connection } of this.#lanes.values()) connection?.destroy('The writer was closed.');
   }
 
-  #check(batches: readonly AppendRequest[]): void {
-    const seen = new Set<string>();
-    for (const batch of batches) {
-      const key = keyOf(batch);
-      if (!this.#partitions.has(key))
-        throw new PlatformError('internal', `Writer ${this.#name} was not opened for ${key}.`);
-      if (seen.has(key)) throw new PlatformError('internal', `Records of ${key} must be one batch of an append.`);
-      if (batch.records.length === 0) throw new PlatformError('internal', `The batch for ${key} is empty.`);
-      seen.add(key);
-    }
-  }
-
   #encode(request: AppendRequest, append: Append, index: number, timestampMs: number): Batch {
-    const of = this.#partitions.get(keyOf(request)) as Partition;
+    const of = this.#partitions.get(partitionName(request)) as Partition;
     const count = request.records.length;
     const encoded = encodeBatch(request.records, {
       timestampMs,
@@ -258,14 +246,14 @@ export class KafkaWriter implements LogWriter {
   /** Settles each batch the broker has taken; breaks the writer on a final refusal; returns the reason to try the rest again, or null. */
   #settleAll(batches: readonly Batch[], produced: readonly ProducedBatch[]): Error | null {
     let again: Error | null = null;
-    const answers = new Map(produced.map((answer) => [keyOf(answer), answer]));
+    const answers = new Map(produced.map((answer) => [partitionName(answer), answer]));
     for (const batch of batches) {
-      const answer = answers.get(keyOf(batch));
+      const answer = answers.get(partitionName(batch));
       const code = answer?.errorCode ?? errorCode.networkException;
       if (answer !== undefined && (code === errorCode.none || code === errorCode.duplicateSequence)) {
         this.#settle(batch, answer);
       } else if (isRetriable(code) || (code === errorCode.outOfOrderSequence && batch.of.unsettled[0] !== batch)) {
-        again = new Error(`${keyOf(batch)}: ${errorName(code)}`);
+        again = new Error(`${partitionName(batch)}: ${errorName(code)}`);
       } else {
         this.#break(refusal({ writer: this.#name, epoch: this.epoch }, batch, code));
         return null;
@@ -279,7 +267,9 @@ export class KafkaWriter implements LogWriter {
     const offset = code === errorCode.duplicateSequence && baseOffset < 0n ? predicted : baseOffset;
     if (offset === null || (predicted !== null && predicted !== offset)) {
       const found = `offset ${baseOffset.toString()} instead of ${predicted?.toString() ?? 'a known one'}`;
-      this.#break(new PlatformError('log-unknown-outcome', `A batch of ${this.#name} in ${keyOf(of)} got ${found}.`));
+      this.#break(
+        new PlatformError('log-unknown-outcome', `A batch of ${this.#name} in ${partitionName(of)} got ${found}.`),
+      );
       return;
     }
     // Almost always the first; not where an earlier one was appended but only later found replicated.

@@ -7,6 +7,7 @@ import {
   type TopicMessages,
 } from 'kafkajs';
 import { PlatformError } from '../errors/index.ts';
+import { checkAppend, partitionName } from '../log/append-check.ts';
 import type {
   AppendRequest,
   AppendResult,
@@ -19,7 +20,6 @@ import type {
 import { sleep } from '../retry/index.ts';
 import type { KafkajsAdmin } from './admin.ts';
 
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const fencedTypes = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING']);
 const tooLargeTypes = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
@@ -70,7 +70,7 @@ export class KafkajsWriter implements LogWriter {
     this.#admin = admin;
     this.epoch = epoch;
     this.ends = ends;
-    this.#partitions = new Set(ends.map(keyOf));
+    this.#partitions = new Set(ends.map(partitionName));
   }
 
   /**
@@ -98,7 +98,7 @@ export class KafkajsWriter implements LogWriter {
       topic,
       partition,
       barrierOffset: baseOffset,
-      startOffset: starts.get(keyOf({ topic, partition })) ?? 0n,
+      startOffset: starts.get(partitionName({ topic, partition })) ?? 0n,
     }));
     return new KafkajsWriter(options.name, producer, admin, epoch, ends);
   }
@@ -106,7 +106,8 @@ export class KafkajsWriter implements LogWriter {
   append(batches: readonly AppendRequest[]): Promise<readonly AppendResult[]> {
     const result = this.#tail.then(async () => {
       if (this.#broken !== null) throw this.#broken;
-      this.#check(batches);
+      // A partition that does not exist would be dropped by kafkajs without a word.
+      checkAppend(this.#name, (name) => this.#partitions.has(name), batches);
       if (batches.length === 0) return [];
       try {
         const results = await transact(this.#producer, this.#name, batches);
@@ -126,26 +127,15 @@ export class KafkajsWriter implements LogWriter {
     this.#broken ??= new PlatformError('internal', `Writer ${this.#name} is closed.`);
     await this.#producer.disconnect();
   }
-
-  /** A partition that does not exist would be dropped by kafkajs without a word. */
-  #check(batches: readonly AppendRequest[]): void {
-    const seen = new Set<string>();
-    for (const batch of batches) {
-      const key = keyOf(batch);
-      if (!this.#partitions.has(key))
-        throw new PlatformError('internal', `Writer ${this.#name} was not opened for ${key}.`);
-      if (seen.has(key)) throw new PlatformError('internal', `Records of ${key} must be one batch of an append.`);
-      seen.add(key);
-    }
-  }
 }
 
 async function startOffsets(admin: KafkajsAdmin, partitions: readonly TopicPartition[]): Promise<Map<string, bigint>> {
   const starts = new Map<string, bigint>();
   for (const topic of new Set(partitions.map((partition) => partition.topic))) {
-    for (const { partition, start } of await admin.offsets(topic)) starts.set(keyOf({ topic, partition }), start);
+    for (const { partition, start } of await admin.offsets(topic))
+      starts.set(partitionName({ topic, partition }), start);
   }
-  const missing = partitions.map(keyOf).filter((key) => !starts.has(key));
+  const missing = partitions.map(partitionName).filter((key) => !starts.has(key));
   if (missing.length > 0) throw new PlatformError('topic-missing', `Kafka has no ${missing.join(', ')}.`);
   return starts;
 }

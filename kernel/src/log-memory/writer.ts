@@ -1,4 +1,5 @@
 import { PlatformError, asPlatformError } from '../errors/index.ts';
+import { checkAppend, partitionName } from '../log/append-check.ts';
 import type { AppendRequest, AppendResult, LogWriter, OpenWriterOptions, PartitionEnd } from '../log/index.ts';
 import type { MemoryStore } from './store.ts';
 
@@ -29,6 +30,7 @@ export class MemoryWriter implements LogWriter {
   readonly ends: readonly PartitionEnd[];
   readonly #context: MemoryWriterContext;
   readonly #name: string;
+  readonly #partitions: ReadonlySet<string>;
   #tail: Promise<unknown> = Promise.resolve();
   #broken: PlatformError | null = null;
 
@@ -37,6 +39,7 @@ export class MemoryWriter implements LogWriter {
     const partitions = options.partitions.map((partition) => ({ ...partition, log: store.partition(partition) }));
     this.#context = context;
     this.#name = options.name;
+    this.#partitions = new Set(options.partitions.map(partitionName));
     this.epoch = (store.epochs.get(options.name) ?? 0) + 1;
     store.epochs.set(options.name, this.epoch);
     const barrier = options.barrier(this.epoch);
@@ -73,10 +76,8 @@ export class MemoryWriter implements LogWriter {
 
   #store(batches: readonly AppendRequest[]): readonly AppendResult[] {
     const { store, now } = this.#context;
+    checkAppend(this.#name, (name) => this.#partitions.has(name), batches);
     const targets = batches.map((batch) => ({ batch, log: store.partition(batch) }));
-    if (new Set(targets.map(({ log }) => log)).size !== targets.length) {
-      throw new PlatformError('internal', 'Records of one partition must be one batch of an append.');
-    }
     for (const { batch, log } of targets) log.check(this.#name, this.epoch, batch.records);
     const timestampMs = now();
     const results = targets.map(({ batch, log }) => ({

@@ -52,7 +52,10 @@ export interface OpenWriterOptions {
 export interface LogWriter {
   readonly epoch: number;
   readonly ends: readonly PartitionEnd[];
-  /** Appends the batches in one request per broker. Batches for the same partition must be one request entry. Rejects if any of them failed. */
+  /**
+   * Appends the batches in one request per broker. Rejects if any of them failed, and before anything is sent
+   * where a partition was not given to `openWriter`, has two batches, or an empty one.
+   */
   append(batches: readonly AppendRequest[]): Promise<readonly AppendResult[]>;
   /** Waits for what is in flight. Does not unfence. */
   close(): Promise<void>;

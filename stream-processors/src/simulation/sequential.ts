@@ -1,6 +1,7 @@
 import type { MemoryLog } from '@millrace/kernel/log-memory';
 import type { TopicPartition } from '@millrace/kernel/log';
 import { restore } from '../runtime/restore.ts';
+import { PARTITIONS } from './books.ts';
 import type { Books } from './books.ts';
 import type { Place } from './place.ts';
 
@@ -31,7 +32,7 @@ export async function sequential(place: Place, books: Books): Promise<Outcome> {
 export function openSource(log: MemoryLog) {
   return log.openWriter({
     name: 'source',
-    partitions: [],
+    partitions: Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: 'cdc.catalog', partition })),
     barrier: () => ({ key: Buffer.from('_barrier'), value: null }),
   });
 }

@@ -164,13 +164,20 @@ export function logContract(name: string, start: () => Promise<LogUnderTest>, la
       await writer.close();
     }, 60_000);
 
-    test('refuses two batches for one partition, and what it was not opened for', async () => {
+    test('refuses two batches for one partition, an empty one, and what it was not opened for, and appends nothing of it', async () => {
       const topic = await makeTopic(2);
-      const writer = await openWriter(client, partitionsOf(topic, 1));
       const batch = { topic, partition: 0, records: [record('a')] };
-      expect(await failure(writer.append([batch, batch]))).toBe('internal');
-      await writer.close();
-    }, 30_000);
+      for (const wrong of [
+        [batch, batch],
+        [batch, { topic, partition: 1, records: [record('b')] }],
+        [{ ...batch, records: [] }],
+      ]) {
+        const writer = await openWriter(client, partitionsOf(topic, 1));
+        expect(await failure(writer.append(wrong))).toBe('internal');
+        await writer.close();
+      }
+      expect((await readAll(client, topic)).map(({ key }) => key)).toEqual(['_barrier', '_barrier', '_barrier']);
+    }, 60_000);
 
     test('refuses an older writer once a newer has opened', async () => {
       const topic = await makeTopic(2);
