@@ -3,6 +3,7 @@ import { testEngines } from '@millrace/infra-local/testing';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import { searchFields, searchNames } from '@millrace/schemas/stores';
 import { silentObserver } from '../port/index.ts';
+import type { Refusal } from '../port/index.ts';
 import { sinkContract } from '../port/testing/contract.ts';
 import { batchWith, entryAt, exampleProduct } from '../port/testing/examples.ts';
 import { endpointOf, startTcpProxy, through } from '../port/testing/tcp-proxy.ts';
@@ -106,14 +107,58 @@ describe('elasticsearch', () => {
     await proxy.close();
   });
 
-  test('a document that the server refuses halts instead of being skipped', async () => {
+  const undated = (id: string, lsn: bigint) =>
+    entryAt('product', id, lsn, { ...exampleProduct, createdAt: 'no date at all' });
+
+  test('a document that does not fit is told before a mark passes it, and all others are written', async () => {
+    const prefix = newPrefix();
+    const sink = new ElasticsearchSink({ url, flavor, indexPrefix: prefix, refreshIntervalMs: 50 });
+    const refused: Refusal[] = [];
+    let keep = (): void => undefined;
+    const kept = new Promise<void>((resolve) => (keep = resolve));
+    await sink.open({
+      ...silentObserver,
+      refused: (refusals) => {
+        refused.push(...refusals);
+        return kept;
+      },
+    });
+    const writing = sink.write([
+      batchWith(
+        entryAt('product', 'p1', 1n, exampleProduct),
+        undated('p2', 2n),
+        entryAt('product', 'p3', 3n, exampleProduct),
+      ),
+    ]);
+    while (refused.length === 0) await new Promise(setImmediate);
+    await sink.flush();
+    expect(await sink.positions()).toEqual([]);
+    keep();
+    await writing;
+    await sink.flush();
+    expect(refused.map(({ entry }) => entry.id)).toEqual(['p2']);
+    expect(refused[0]?.error).toMatchObject({ kind: 'store-rejected', message: expect.stringContaining('createdAt') });
+    expect(Object.keys(await contentsOf(prefix)).sort()).toEqual(['p1', 'p3']);
+    expect((await sink.positions()).map(({ offset }) => offset)).toEqual([3n]);
+    await sink.close();
+  });
+
+  test('where every one of many documents is refused the index is wrong: it halts', async () => {
+    const sink = await openSink(newPrefix());
+    const many = Array.from({ length: 20 }, (_, i) => undated(`p${i}`, BigInt(i + 1)));
+    await expect(sink.write([batchWith(...many)])).rejects.toMatchObject({ kind: 'store-rejected' });
+    expect(await sink.positions()).toEqual([]);
+    await sink.close();
+  });
+
+  test('what is refused for no fault of the document halts', async () => {
     const prefix = newPrefix();
     const sink = await openSink(prefix);
-    const createdAt = 'no date at all';
-    await expect(
-      sink.write([batchWith(entryAt('product', 'p1', 1n, { ...exampleProduct, createdAt }))]),
-    ).rejects.toMatchObject({ kind: 'store-rejected' });
-    expect(await sink.positions()).toEqual([]);
+    const index = searchNames(prefix).productsIndex;
+    await client.indices.putSettings({ index, settings: { 'index.blocks.read_only': true } });
+    const write = sink.write([batchWith(entryAt('product', 'p1', 1n, exampleProduct))]);
+    await expect(write).rejects.toMatchObject({ kind: 'store-rejected' });
+    await client.indices.putSettings({ index, settings: { 'index.blocks.read_only': null } });
     await sink.close();
   });
 });

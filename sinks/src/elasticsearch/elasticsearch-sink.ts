@@ -4,7 +4,7 @@ import type { SearchClient, SearchFlavor } from '@millrace/kernel/search-client'
 import { FIRST_GENERATION, searchNames } from '@millrace/schemas/stores';
 import type { PartitionMark, SearchNames, SearchWatermark, ViewName } from '@millrace/schemas/stores';
 import { isKind, markOf, newestEntries, sinkName } from '../port/index.ts';
-import type { Sink, SinkBatch, SinkObserver } from '../port/index.ts';
+import type { Refusal, Sink, SinkBatch, SinkObserver } from '../port/index.ts';
 import { sendBulk } from './bulk.ts';
 import { searchError } from './client.ts';
 import { markFromDocument, productOperation, watermarkOperation } from './encoding.ts';
@@ -22,6 +22,7 @@ export interface ElasticsearchSinkOptions {
 
 interface Opened {
   readonly client: SearchClient;
+  readonly observer: SinkObserver;
   readonly publisher: Publisher;
 }
 
@@ -51,15 +52,11 @@ export class ElasticsearchSink implements Sink {
     const client = createSearchClient(this.#options.url, this.#options.flavor);
     const publisher = new Publisher(this.#options.refreshIntervalMs ?? 400, {
       refresh: () => this.#refresh(client, this.#names.productsIndex),
-      storeMarks: (marks) =>
-        sendBulk(
-          client,
-          marks.map((mark) => watermarkOperation(this.#names, this.#generation, mark)),
-        ),
+      storeMarks: (marks) => this.#storeMarks(client, marks),
       published: observer.applied,
       failed: observer.failed,
     });
-    this.#opened = { client, publisher };
+    this.#opened = { client, observer, publisher };
     await ensureIndices(client, this.#names, this.#generation);
     // What an earlier process wrote without coming to its refresh becomes findable before any mark of ours.
     await this.#refresh(client, this.#names.productsIndex);
@@ -83,12 +80,15 @@ export class ElasticsearchSink implements Sink {
   }
 
   async write(batches: readonly SinkBatch[]): Promise<void> {
-    const { client, publisher } = this.#reach();
-    const operations: string[] = [];
-    for (const entry of newestEntries(batches)) {
-      if (isKind(entry, 'product')) operations.push(productOperation(this.#names, entry));
-    }
-    await sendBulk(client, operations);
+    const { client, observer, publisher } = this.#reach();
+    const products = newestEntries(batches).filter((entry) => isKind(entry, 'product'));
+    const operations = products.map((entry) => productOperation(this.#names, entry));
+    const refused = await sendBulk(client, operations);
+    const refusals = refused.flatMap(({ index, error }): Refusal[] => {
+      const entry = products[index];
+      return entry === undefined ? [] : [{ entry, error }];
+    });
+    if (refusals.length > 0) await observer.refused(refusals);
     publisher.add(batches.map(markOf), operations.length > 0);
   }
 
@@ -101,6 +101,12 @@ export class ElasticsearchSink implements Sink {
     this.#opened = null;
     opened?.publisher.close();
     await opened?.client.close().catch(() => undefined);
+  }
+
+  async #storeMarks(client: SearchClient, marks: readonly PartitionMark[]): Promise<void> {
+    const operations = marks.map((mark) => watermarkOperation(this.#names, this.#generation, mark));
+    const [refused] = await sendBulk(client, operations);
+    if (refused !== undefined) throw refused.error;
   }
 
   #reach(): Opened {

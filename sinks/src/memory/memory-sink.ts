@@ -2,8 +2,9 @@ import { PlatformError } from '@millrace/kernel/errors';
 import type { Lsn } from '@millrace/kernel/position';
 import { viewNames } from '@millrace/schemas/stores';
 import type { PartitionMark, ViewName } from '@millrace/schemas/stores';
+import type { ViewEntry } from '@millrace/schemas/views';
 import { greatestMark, markOf, partitionKey } from '../port/index.ts';
-import type { Sink, SinkBatch, SinkObserver } from '../port/index.ts';
+import type { Refusal, Sink, SinkBatch, SinkObserver } from '../port/index.ts';
 
 interface Held {
   readonly lsn: Lsn;
@@ -17,6 +18,8 @@ export class MemoryStore {
   readonly marks = new Map<string, PartitionMark>();
   /** While false, every call fails with `store-unavailable`. */
   available = true;
+  /** Whether an entry is one that it will never take. */
+  refuses: (entry: ViewEntry) => boolean = () => false;
   /** Called before each write is applied: hold it up, or count it. */
   beforeWrite: (batches: readonly SinkBatch[]) => Promise<void> | void = () => undefined;
 }
@@ -49,6 +52,8 @@ export class MemorySink implements Sink {
   async write(batches: readonly SinkBatch[]): Promise<void> {
     await this.#store.beforeWrite(batches);
     this.#reach();
+    const refusals = batches.flatMap(({ entries }) => entries.filter(this.#store.refuses)).map(refusalOf);
+    if (refusals.length > 0) await this.#observer?.refused(refusals);
     for (const batch of batches) this.#apply(batch);
     this.#observer?.applied(batches.map(markOf));
   }
@@ -68,7 +73,9 @@ export class MemorySink implements Sink {
 
   #apply(batch: SinkBatch): void {
     const { entries, marks } = this.#store;
-    for (const { kind, id, lsn, data } of batch.entries) {
+    for (const entry of batch.entries) {
+      if (this.#store.refuses(entry)) continue;
+      const { kind, id, lsn, data } = entry;
       const held = entries.get(`${kind}:${id}`);
       if (held === undefined || lsn >= held.lsn) entries.set(`${kind}:${id}`, { lsn, data });
     }
@@ -76,4 +83,8 @@ export class MemorySink implements Sink {
     const known = marks.get(partitionKey(batch));
     marks.set(partitionKey(batch), known === undefined ? mark : { ...mark, ...greatestMark(known, mark) });
   }
+}
+
+function refusalOf(entry: ViewEntry): Refusal {
+  return { entry, error: new PlatformError('store-rejected', `the store in memory refuses ${entry.kind}:${entry.id}`) };
 }

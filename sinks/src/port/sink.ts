@@ -1,3 +1,4 @@
+import type { PlatformError } from '@millrace/kernel/errors';
 import type { AppliedMark, PartitionMark, ViewName } from '@millrace/schemas/stores';
 import type { ViewEntry } from '@millrace/schemas/views';
 
@@ -11,12 +12,20 @@ export interface SinkBatch {
   readonly applied: AppliedMark;
 }
 
-/** What a sink tells its runner between calls. */
+/** An entry that the store will never take, for a reason that is the entry's own. */
+export interface Refusal {
+  readonly entry: ViewEntry;
+  readonly error: PlatformError;
+}
+
+/** What a sink tells its runner. */
 export interface SinkObserver {
   /** These marks are stored: readers of the store can see all they say. */
   readonly applied: (marks: readonly PartitionMark[]) => void;
   /** Work that went on after `write` resolved has failed for good: the sink must be opened anew. */
   readonly failed: (error: unknown) => void;
+  /** Told during a `write`, of entries of it. Resolves when they are kept elsewhere. */
+  readonly refused: (refusals: readonly Refusal[]) => Promise<void>;
 }
 
 /**
@@ -35,6 +44,8 @@ export interface SinkObserver {
  *    of a stored mark ever goes back.
  * 5. After a crash at any point, going on from the offsets of `positions` ends in the same contents as if nothing had happened.
  * 6. Lists, totals and other contents derived from entries follow them exactly: applying a batch again changes none.
+ * 7. An entry that the store refuses for a reason of its own is told (`refused`), all others are written; a mark passes it only once it is kept.
+ *    Its document stays as it was.
  *
  * Errors: `store-unavailable` where waiting may mend it (then close, open, and go on from `positions`: an unsettled write may be applied
  * or not); `store-rejected` where it never will. After either the sink must be closed.
@@ -55,4 +66,9 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-export const silentObserver: SinkObserver = { applied: () => undefined, failed: () => undefined };
+/** Keeps nothing: what a store refuses fails the write. */
+export const silentObserver: SinkObserver = {
+  applied: () => undefined,
+  failed: () => undefined,
+  refused: (refusals) => Promise.reject(refusals[0]?.error ?? new Error('nothing was refused')),
+};

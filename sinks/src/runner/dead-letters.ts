@@ -1,17 +1,25 @@
 import { isKind } from '@millrace/kernel/errors';
-import type { LogClient, LogWriter } from '@millrace/kernel/log';
+import type { PlatformError } from '@millrace/kernel/errors';
+import type { LogClient, LogWriter, RecordView } from '@millrace/kernel/log';
 import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
 import { barrierRecord, barrierSchema } from '@millrace/schemas/markers';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import type { Malformed } from './partition-reader.ts';
 
 export interface DeadLetterOrigin {
   readonly topic: string;
   readonly partition: number;
 }
 
+export type KeptRecord = Pick<RecordView, 'offset' | 'key' | 'value'>;
+
+/** A record, and why its sink cannot apply it. */
+export interface Unapplied {
+  readonly record: KeptRecord;
+  readonly error: PlatformError;
+}
+
 /**
- * Keeps what cannot be read in `<topic>.dlq`, same partition. Each sink has its own writers (they fence only their own predecessors), so a
+ * Keeps what cannot be read, or what the store refuses, in `<topic>.dlq`, same partition. Each sink has its own writers (they fence only their own predecessors), so a
  * record that several sinks read is there once for each; after a restart it may be there again.
  */
 export class DeadLetters {
@@ -27,7 +35,7 @@ export class DeadLetters {
   }
 
   /** Resolves when all replicas hold it. */
-  async keep({ topic, partition }: DeadLetterOrigin, { record, error }: Malformed): Promise<void> {
+  async keep({ topic, partition }: DeadLetterOrigin, { record, error }: Unapplied): Promise<void> {
     const dlq = `${topic}.dlq`;
     const headers: [string, Uint8Array][] = Object.entries({
       [deadLetterHeaders.topic]: topic,

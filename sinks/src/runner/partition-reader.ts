@@ -1,18 +1,12 @@
 import type { Lsn } from '@millrace/kernel/position';
 import type { FetchedBatch, RecordView } from '@millrace/kernel/log';
 import { asPlatformError, isKind } from '@millrace/kernel/errors';
-import type { PlatformError } from '@millrace/kernel/errors';
 import { isOwnKey, isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
 import type { AppliedMark, ViewName } from '@millrace/schemas/stores';
 import { viewKinds } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
 import { greatestMark } from '../port/index.ts';
-
-/** A record that no version of our schemas reads: it goes to the dead-letter topic. */
-export interface Malformed {
-  readonly record: RecordView;
-  readonly error: PlatformError;
-}
+import type { Unapplied } from './dead-letters.ts';
 
 export interface ReadBatch {
   readonly entries: readonly ViewEntry[];
@@ -26,8 +20,8 @@ export interface PartitionReaderOptions {
   readonly codec: ViewCodec;
   /** Where the store stands; the log is read from its offset on. */
   readonly start: AppliedMark;
-  /** Resolves when the record is kept. */
-  readonly deadLetter: (malformed: Malformed) => Promise<void>;
+  /** For a record that no version of our schemas reads. Resolves when it is kept. */
+  readonly deadLetter: (malformed: Unapplied) => Promise<void>;
 }
 
 /**

@@ -4,15 +4,15 @@ import { topicOfView, viewOfTopic } from '@millrace/schemas/stores';
 import type { AppliedMark, PartitionMark, ViewName } from '@millrace/schemas/stores';
 import type { ViewCodec } from '@millrace/schemas/views';
 import { partitionKey } from '../port/index.ts';
-import type { Sink } from '../port/index.ts';
+import type { Refusal, Sink, SinkBatch } from '../port/index.ts';
 import type { Clock } from './clock.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import type { DeadLetters, Unapplied } from './dead-letters.ts';
 import type { SinkMetrics } from './metrics.ts';
 import { PartitionReader } from './partition-reader.ts';
-import type { Malformed } from './partition-reader.ts';
 import { Pending } from './pending.ts';
 import type { BatchLimits } from './pending.ts';
 import type { Progress } from './progress.ts';
+import { refusedRecord } from './refused-record.ts';
 import { Signal } from './signal.ts';
 
 export interface SessionParts {
@@ -50,6 +50,9 @@ export class Session {
   readonly #readers = new Map<string, PartitionReader>();
   /** By partition, for each fetch that is not applied yet: its end and when its first entry's commit was, ms. */
   readonly #commits = new Map<string, { offset: bigint; committedAtMs: number }[]>();
+  /** By partition, the offset that the next read begins after what was handed over and written. */
+  readonly #written = new Map<string, bigint>();
+  #handed: readonly SinkBatch[] = [];
   readonly #added = new Signal();
   readonly #taken = new Signal();
   readonly #failure = new AbortController();
@@ -67,7 +70,11 @@ export class Session {
     const maxBytes = Math.max(262_144, Math.floor(limits.pendingBytes / 4));
     const reader = log.createReader({ maxBytes });
     try {
-      await sink.open({ applied: (marks) => this.#applied(marks), failed: (error) => this.#fail(error) });
+      await sink.open({
+        applied: (marks) => this.#applied(marks),
+        failed: (error) => this.#fail(error),
+        refused: (refusals) => this.#refused(refusals),
+      });
       await this.#assign(reader, await sink.positions());
       this.#parts.alive();
       await Promise.all([
@@ -91,8 +98,9 @@ export class Session {
       const codec = await this.#parts.codec(view);
       for (const { partition, start: first, end } of await log.admin.offsets(topic)) {
         const start = marks.get(partitionKey({ view, partition })) ?? { lsn: 0n, committedAtMs: 0, offset: first };
-        const deadLetter = (malformed: Malformed) => this.#deadLetter(topic, partition, malformed);
+        const deadLetter = (malformed: Unapplied) => this.#unreadable(topic, partition, malformed);
         this.#readers.set(`${topic}/${partition}`, new PartitionReader({ view, partition, codec, start, deadLetter }));
+        this.#written.set(partitionKey({ view, partition }), start.offset);
         progress.logEnd(view, partition, end);
         reader.assign([{ topic, partition, offset: start.offset }]);
       }
@@ -168,7 +176,9 @@ export class Session {
     const batches = this.#pending.take();
     this.#taken.notify();
     const stopTimer = metrics.writes.startTimer({ sink: sink.name });
+    this.#handed = batches;
     await sink.write(batches);
+    for (const batch of batches) this.#written.set(partitionKey(batch), batch.applied.offset);
     stopTimer();
     alive();
     let all = 0;
@@ -193,13 +203,36 @@ export class Session {
     }
   }
 
-  async #deadLetter(topic: string, partition: number, malformed: Malformed): Promise<void> {
+  async #unreadable(topic: string, partition: number, unapplied: Unapplied): Promise<void> {
+    await this.#putAside(topic, partition, unapplied, 'cannot be read');
+  }
+
+  async #refused(refusals: readonly Refusal[]): Promise<void> {
+    const { log, topicPrefix, codec } = this.#parts;
+    for (const { entry, error } of refusals) {
+      const batch = this.#handed.find(({ entries }) => entries.includes(entry));
+      if (batch === undefined) throw new TypeError('a sink refuses what it was not given');
+      const { view, partition, applied } = batch;
+      const topic = topicPrefix + topicOfView(view);
+      const from = this.#written.get(partitionKey(batch)) ?? 0n;
+      const record = await refusedRecord(
+        log,
+        { topic, partition, from, end: applied.offset },
+        await codec(view),
+        entry,
+      );
+      if (record !== null) await this.#putAside(topic, partition, { record, error }, 'is refused by the store');
+    }
+  }
+
+  async #putAside(topic: string, partition: number, unapplied: Unapplied, what: string): Promise<void> {
     const { deadLetters, metrics, logger, sink } = this.#parts;
-    await deadLetters.keep({ topic, partition }, malformed);
+    const { record, error } = unapplied;
+    await deadLetters.keep({ topic, partition }, unapplied);
     metrics.deadLetters.inc({ sink: sink.name, topic });
     logger.warn(
-      { topic, partition, offset: malformed.record.offset.toString(), kind: malformed.error.kind },
-      `a record that cannot be read was put into ${topic}.dlq; going on after it`,
+      { topic, partition, offset: record.offset.toString(), kind: error.kind },
+      `a record that ${what} was put into ${topic}.dlq; going on after it`,
     );
   }
 

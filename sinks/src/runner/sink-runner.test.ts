@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { LogRecord } from '@millrace/kernel/log';
 import { Registry, silentLogger } from '@millrace/kernel/telemetry';
 import { MemorySink, MemoryStore } from '../memory/index.ts';
 import type { SinkBatch } from '../port/index.ts';
@@ -142,6 +143,48 @@ describe('sink runner', () => {
       [deadLetterHeaders.kind]: 'record-malformed',
     });
     expect([...store.entries.keys()]).toEqual(['stock:p1']);
+  });
+
+  test('what the store refuses goes to the dead-letter topic as it was read, and no mark passes it before', async () => {
+    const { views, store, end } = arranged();
+    store.refuses = ({ id, lsn }) => id === 'p2' && lsn < 40n;
+    const stock = async (id: string, lsn: bigint): Promise<readonly LogRecord[]> =>
+      views.entry('inventory', entryAt('stock', id, lsn, exampleStock));
+    const records = [
+      await stock('p1', 10n),
+      await stock('p2', 20n),
+      await stock('p2', 30n),
+      await stock('p3', 35n),
+    ].flat();
+    let asked = (): void => undefined;
+    const refusing = new Promise<void>((resolve) => (asked = resolve));
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    views.log.hooks = {
+      beforeAppend: async ({ batches }) => {
+        if (!batches.some(({ topic }) => topic.endsWith('.dlq'))) return;
+        asked();
+        await held;
+      },
+    };
+    await views.append('inventory', 0, ...records);
+    await refusing;
+    expect(store.marks.get('inventory/0')).toBeUndefined();
+    release();
+    await until(() => store.marks.get('inventory/0')?.offset === 5n);
+    await views.append('inventory', 0, ...(await stock('p2', 40n)));
+    await until(() => store.entries.get('stock:p2')?.lsn === 40n);
+    await end();
+    expect(store.entries.get('stock:p3')?.lsn).toBe(35n);
+    const letters = (await views.records('views.inventory.dlq', 0)).filter(({ key }) => !key.startsWith('_'));
+    expect(letters.map(({ key, headers }) => [key, headers[deadLetterHeaders.offset]])).toEqual([
+      ['stock:p2', '2'],
+      ['stock:p2', '3'],
+    ]);
+    expect(letters[1]).toMatchObject({
+      value: records[2]?.value?.toString(),
+      headers: { [deadLetterHeaders.kind]: 'store-rejected', [deadLetterHeaders.processor]: 'sinks/memory' },
+    });
   });
 
   test('while the store does not answer nothing is held, and afterwards nothing is missing', async () => {

@@ -137,7 +137,7 @@ export function sinkContract(name: string, fresh: () => Promise<StoreUnderTest>,
         const sink = under.createSink();
         drops.push(() => sink.close());
         const heard: PartitionMark[] = [];
-        await sink.open({ applied: (marks) => heard.push(...marks), failed: () => undefined });
+        await sink.open({ ...silentObserver, applied: (marks) => heard.push(...marks) });
         const batches = batchesOf(historyOf(6));
         await play(sink, batches);
         const expected = greatestOf(heldBy(sink, batches));
