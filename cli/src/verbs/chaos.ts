@@ -3,18 +3,20 @@ import { join } from 'node:path';
 import { defaultHome } from '@millrace/infra-local/supervisor';
 import { environment, loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
-import { captureCampaign, processingCampaign, stallCampaign, startOwnEngines, typesCampaign } from '../chaos/index.ts';
-import type {
-  CaptureChaosOptions,
-  CaptureChaosReport,
-  OwnEngines,
-  ProcessingChaosReport,
-  StallReport,
-  TypesReport,
+import {
+  captureCampaign,
+  processingCampaign,
+  processorsCampaign,
+  stallCampaign,
+  startOwnEngines,
+  typesCampaign,
+  viewsCampaign,
 } from '../chaos/index.ts';
+import type { CaptureChaosOptions, CaptureChaosReport, OwnEngines } from '../chaos/index.ts';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
-import { EXIT, table } from '../output.ts';
+import { EXIT } from '../output.ts';
+import { captureText, processingText, roadText, stallText, typesText } from './chaos-texts.ts';
 import { wholeNumber } from './options.ts';
 
 /** Apart from the other campaigns' engines: it takes long, and they may go on beside it. */
@@ -23,14 +25,18 @@ const STALL_PORT = 31_800;
 export const chaosVerb: Verb = {
   name: 'chaos',
   summary:
-    'fault campaigns on a database and topics of their own, or on no engine at all: capture, stall, types, processing; exit 3 when something is wrong',
+    'fault campaigns on engines or names of their own, or on no engine at all: capture, stall, types, processing, processors, views; exit 3 when something is wrong',
   define(command) {
-    command.argument('<campaign>', 'capture, stall, types or processing');
+    command.argument(
+      '<campaign>',
+      'capture, stall, types, processing (simulated), processors or views (real processes)',
+    );
     command.option(
       '--seed <s>',
       'what the campaign draws from: the same seed has the same schedule again; processing: the first, a number',
     );
-    command.option('--kills <n>', 'capture: producers to kill', '20');
+    command.option('--kills <n>', 'capture, processors, views: how many to kill', '20');
+    command.option('--tps <n>', 'processors, views: changes a second of the shop', '10');
     command.option(
       '--engines <which>',
       'capture: own (started for it on ports 31xxx, killed too) or running (left alone)',
@@ -85,10 +91,20 @@ export const chaosVerb: Verb = {
         out.result(report, processingText);
         return report.passed ? EXIT.done : EXIT.difference;
       }
+      case 'processors':
+      case 'views': {
+        const kills = wholeNumber(options['kills'], '--kills');
+        const tps = wholeNumber(options['tps'], '--tps');
+        note(`seed ${seed}`);
+        const run = campaign === 'views' ? viewsCampaign : processorsCampaign;
+        const report = await run({ seed, kills, tps, note });
+        out.result(report, roadText);
+        return report.passed ? EXIT.done : EXIT.difference;
+      }
       default:
         throw new PlatformError(
           'config-invalid',
-          `no campaign ${campaign ?? ''}: there are capture, stall, types and processing`,
+          `no campaign ${campaign ?? ''}: there are capture, stall, types, processing, processors and views`,
         );
     }
   },
@@ -119,51 +135,4 @@ async function withOwnEngines<T>(
   } finally {
     await own.stop();
   }
-}
-
-function captureText(report: CaptureChaosReport): string {
-  const { seed, findings, passed, seconds } = report;
-  const brokers = report.brokers === null ? ' --engines running' : ` --brokers ${report.brokers}`;
-  const rows = Object.entries(report)
-    .filter(([, value]) => typeof value === 'number')
-    .map(([name, value]) => [name, value as number]);
-  return [
-    table([['what', 'number'], ...rows]),
-    ...findings,
-    passed
-      ? `Nothing lost, duplicated or reordered in ${seconds} s (seed ${seed}).`
-      : `FAILED: \`millrace chaos capture --seed ${seed} --kills ${report.kills}${brokers}\` has the same schedule again.`,
-  ].join('\n');
-}
-
-function processingText({ seed, seeds, faults, seconds, failed, passed }: ProcessingChaosReport): string {
-  const lines = failed.map(
-    (one) =>
-      `seed ${one.seed}: ${one.findings.join('; ')}\n  again: millrace chaos processing --seed ${one.seed} --seeds 1`,
-  );
-  const end = seed + seeds - 1;
-  const sum = `${seeds} seeds (${seed} to ${end}), ${faults} faults in ${Math.round(seconds)} s`;
-  return [...lines, `${sum}: ${passed ? 'no difference from the sequential runs' : 'FAILED'}`].join('\n');
-}
-
-function stallText({ how, seed, stalledSeconds, disconnects, findings, passed, ...report }: StallReport): string {
-  const rows = Object.entries(report).filter(([, value]) => typeof value === 'number');
-  return [
-    table([['what', 'number'], ...rows.map(([name, value]) => [name, value as number])]),
-    ...findings,
-    `${passed ? 'Nothing lost' : 'FAILED'} in ${stalledSeconds} s of ${how}, ${disconnects} disconnects (seed ${seed}).`,
-  ].join('\n');
-}
-
-function typesText(report: TypesReport): string {
-  const { types, values, snapshotRows, streamRows, leftOut, differences, seed } = report;
-  const lines = differences.map(
-    ({ type, from, postgres, kafka }) =>
-      `${type} from the ${from}: Postgres prints ${JSON.stringify(postgres)}, read back ${JSON.stringify(kafka)}`,
-  );
-  return [
-    `${types} types, ${values} values in ${snapshotRows} snapshot and ${streamRows} stream rows: ${differences.length} differences (seed ${seed})`,
-    ...(leftOut.length > 0 ? [`left out, this server being built without: ${leftOut.join(', ')}`] : []),
-    ...lines,
-  ].join('\n');
 }

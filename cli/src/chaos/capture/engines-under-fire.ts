@@ -1,21 +1,8 @@
 import type { Platform } from '@millrace/infra-local/supervisor';
 import { PlatformError } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
+import type { Gate } from '../gate.ts';
 import type { EngineFault } from './faults.ts';
-
-/** Who starts waits here until it is opened; open at first. */
-export class Gate {
-  #open: () => void = () => undefined;
-  passed: Promise<void> = Promise.resolve();
-
-  shut(): void {
-    this.passed = new Promise((resolve) => (this.#open = resolve));
-  }
-
-  open(): void {
-    this.#open();
-  }
-}
 
 const BACK_MS = 120_000;
 const LOOK_MS = 100;

@@ -2,8 +2,9 @@ import { catalogue, ensureDownloads } from '@millrace/infra-local/downloads';
 import { kafkaClusterSpecs, planEngines } from '@millrace/infra-local/engines';
 import { defaultHome, homeOf, startPlatform } from '@millrace/infra-local/supervisor';
 import { environment } from '@millrace/kernel/config';
+import { Gate } from '../gate.ts';
 import type { ChaosEngines } from '../place.ts';
-import { EnginesUnderFire, Gate } from './engines-under-fire.ts';
+import { EnginesUnderFire } from './engines-under-fire.ts';
 import type { EngineFault } from './faults.ts';
 
 /** Engines that a campaign may break: its own, apart from those that run, with their data in a folder of their own. */
