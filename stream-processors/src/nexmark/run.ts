@@ -73,7 +73,7 @@ async function nexmarkTask(processor: Pipeline): Promise<Task> {
   const records = await StateRecords.create(new MemoryRegistry(), 'views.nexmark');
   const inputs = [{ topic: NEXMARK_TOPIC, partition: 0 }];
   const limits = { maxBatchBytes: 1_000_000, resultBytes: 400_000, lazyAbove: 500 };
-  const task = new Task(
+  return new Task(
     {
       processor,
       inputs,
@@ -83,10 +83,8 @@ async function nexmarkTask(processor: Pipeline): Promise<Task> {
       watermark: ({ lsn }) => ({ key: Buffer.from('_watermark'), value: Buffer.from(lsnText(lsn)) }),
       ...limits,
     },
-    { position: null, tail: new Map() },
+    { position: null, tail: new Map(), gone: [] },
   );
-  task.loaded([], []);
-  return task;
 }
 
 function entryRecord(key: string, lsn: bigint, data: unknown): LogRecord {

@@ -8,10 +8,31 @@ import type { StateRecords, StateValue, TaskPosition } from './state-records.ts'
 import { startsWithOneOf } from './key-prefix.ts';
 import { POSITION_KEY } from './state-records.ts';
 
+/** Where restored values go: JSON by record key. */
+export interface RestoredValues {
+  set(recordKey: string, json: string): unknown;
+  delete(recordKey: string): unknown;
+}
+
+/** What is known of the log's beginning without reading it. */
+export interface RestoreFrom {
+  /** Everything below is in the values already. */
+  readonly offset: bigint;
+  readonly position: TaskPosition;
+  readonly gone: readonly string[];
+}
+
+/** How far a restore is. */
+export interface RestoreProgress {
+  /** Offsets in the log: where it begins to read, how far it is, where it ends. */
+  began(fromOffset: bigint, endOffset: bigint): void;
+  read(offset: bigint, records: number): void;
+}
+
 export interface Restored {
   readonly position: TaskPosition | null;
-  /** JSON by record key. */
-  readonly values: ReadonlyMap<string, string>;
+  /** Offset after that position's record; null where it was not among what was read. */
+  readonly positionEnd: bigint | null;
   /** Keys whose newest record is of a result that never ended: their value is the one before it, to be written again. */
   readonly rewrite: readonly string[];
   /** Keys that are gone without a tombstone. */
@@ -24,26 +45,44 @@ export interface Restored {
 const STATE_KEYS = ['_state/', '_timer/', '_parked/'].map((prefix) => Buffer.from(prefix));
 const POSITION_KEYS = [Buffer.from(POSITION_KEY)];
 
-/**
- * Reads a task's log up to its writer's barrier: state and position as of the end of the last whole result. What a crash left behind of a
- * result of several batches is taken back (see docs/processors.md, "The batch protocol").
- */
+/** A task's state and position as of the end of the last whole result in its log. */
 export async function restore(
   reader: LogReader,
   end: PartitionEnd,
   records: StateRecords,
   codec: Pick<ViewCodec, 'decode' | 'prepare'>,
-): Promise<Restored> {
+): Promise<Restored & { readonly values: ReadonlyMap<string, string> }> {
   const values = new Map<string, string>();
+  return { ...(await restoreInto(values, { reader, end, records, codec })), values };
+}
+
+export interface RestoreOptions {
+  readonly reader: LogReader;
+  readonly end: PartitionEnd;
+  readonly records: StateRecords;
+  readonly codec: Pick<ViewCodec, 'decode' | 'prepare'>;
+  readonly from?: RestoreFrom;
+  readonly progress?: RestoreProgress;
+}
+
+/**
+ * Reads a task's log up to its writer's barrier: state and position as of the end of the last whole result. What a crash left behind of a
+ * result of several batches is taken back (see docs/processors.md, "The batch protocol"). The newest record of each key decides: those below
+ * `from.offset` are known to `values` already, the others are read.
+ */
+export async function restoreInto(values: RestoredValues, options: RestoreOptions): Promise<Restored> {
+  const { reader, end, records, codec, from, progress } = options;
+  const fromOffset = from?.offset ?? end.startOffset;
   const halves = new Map<string, StateValue>();
-  const found: { position: TaskPosition | null; tailOffset: bigint; tailHasEntries: boolean; records: number } = {
-    position: null,
-    tailOffset: end.startOffset,
+  const found = {
+    position: from?.position ?? null,
+    positionEnd: null as bigint | null,
+    tailOffset: fromOffset,
     tailHasEntries: false,
     records: 0,
   };
-
-  await scan(reader, end, end.startOffset, (record) => {
+  progress?.began(fromOffset, end.barrierOffset);
+  const take = (record: RecordView): void => {
     const { key } = record;
     found.records++;
     if (key === null) return;
@@ -54,35 +93,46 @@ export async function restore(
     } else if (startsWithOneOf(key, POSITION_KEYS)) {
       if (record.value === null) return;
       found.position = records.readPosition(record.value);
-      found.tailOffset = record.offset + 1n;
+      found.positionEnd = found.tailOffset = record.offset + 1n;
       found.tailHasEntries = false;
     }
-  });
+  };
+  await scan(reader, end, fromOffset, take, (offset) => progress?.read(offset, found.records));
+  const tail = found.tailHasEntries ? await readTail(reader, end, found.tailOffset, codec) : new Map<string, Lsn>();
+  const { position, positionEnd } = found;
+  const { rewrite, gone } = settle(values, halves, position);
+  return { position, positionEnd, tail, records: found.records, rewrite, gone: [...(from?.gone ?? []), ...gone] };
+}
+
+/** Entries past the last position, by key. */
+async function readTail(
+  reader: LogReader,
+  end: PartitionEnd,
+  fromOffset: bigint,
+  codec: Pick<ViewCodec, 'decode' | 'prepare'>,
+): Promise<Map<string, Lsn>> {
   const tail = new Map<string, Lsn>();
-  if (found.tailHasEntries) {
-    const entries: { key: Buffer; value: Buffer }[] = [];
-    await scan(reader, end, found.tailOffset, (record) => {
-      const { key, value } = record;
-      if (key === null || isOwnKey(key)) return;
-      if (value !== null) {
-        entries.push({ key: Buffer.from(key), value: Buffer.from(value) });
-        return;
-      }
-      // Compaction may have left the tombstone alone.
-      const deletion = deletionOfTombstone(record);
-      if (deletion !== null) tail.set(`${deletion.kind}:${deletion.id}`, deletion.lsn);
-    });
-    for (const { key, value } of entries) await takeTail(codec, key, value, tail);
-  }
-  const { position } = found;
-  return { position, values, tail, records: found.records, ...settle(values, halves, position) };
+  const entries: { key: Buffer; value: Buffer }[] = [];
+  await scan(reader, end, fromOffset, (record) => {
+    const { key, value } = record;
+    if (key === null || isOwnKey(key)) return;
+    if (value !== null) {
+      entries.push({ key: Buffer.from(key), value: Buffer.from(value) });
+      return;
+    }
+    // Compaction may have left the tombstone alone.
+    const deletion = deletionOfTombstone(record);
+    if (deletion !== null) tail.set(`${deletion.kind}:${deletion.id}`, deletion.lsn);
+  });
+  for (const { key, value } of entries) await takeTail(codec, key, value, tail);
+  return tail;
 }
 
 function takeState(
   records: StateRecords,
   key: string,
   value: Buffer | null,
-  values: Map<string, string>,
+  values: RestoredValues,
   halves: Map<string, StateValue>,
 ): void {
   const state = value === null ? null : records.readState(value);
@@ -97,7 +147,7 @@ function takeState(
 
 /** Which of the undoable records count: those of a result whose end is in the log. */
 function settle(
-  values: Map<string, string>,
+  values: RestoredValues,
   halves: ReadonlyMap<string, StateValue>,
   position: TaskPosition | null,
 ): { rewrite: string[]; gone: string[] } {
@@ -138,6 +188,7 @@ async function scan(
   { topic, partition, barrierOffset }: PartitionEnd,
   from: bigint,
   take: (record: RecordView) => void,
+  isAt?: (offset: bigint) => void,
 ): Promise<void> {
   if (from >= barrierOffset) return;
   reader.assign([{ topic, partition, offset: from }]);
@@ -148,6 +199,7 @@ async function scan(
       if (batch.nextOffset < next)
         throw new PlatformError('internal', `${topic}/${partition} went back while it was read`);
       next = batch.nextOffset;
+      isAt?.(next);
     }
   }
   reader.unassign([{ topic, partition }]);

@@ -10,10 +10,11 @@ import { InputDecoder } from './input-decoder.ts';
 import type { AnyProcessor, InputSpec } from './processor.ts';
 import { RedriveDesk } from './redrive-desk.ts';
 import type { RedriveOutcome } from './redrive-step.ts';
-import { restore } from './restore.ts';
+import { restoreInto } from './restore.ts';
 import type { Restored } from './restore.ts';
 import type { OutputSchemas } from './state-records.ts';
 import { Task } from './task.ts';
+import { TaskState } from './task-state.ts';
 import type { TaskInput } from './task-options.ts';
 
 export interface RunnerLimits {
@@ -135,7 +136,9 @@ export class TaskRunner {
     if (end === undefined) throw new PlatformError('internal', `the writer of ${name} opened no partition`);
     const reader = log.createReader();
     try {
-      const restored = await restore(reader, end, records, codec);
+      const state = new TaskState(processor);
+      const restored = await restoreInto(state, { reader, end, records, codec });
+      state.restored(restored.rewrite);
       const inputs = inputsOf(options).map(({ topic, partition }) => ({ topic, partition }));
       const owns = (id: string): boolean => partitionOf(id, options.partitions) === options.partition;
       refuseOther(name, processor, inputs, restored);
@@ -145,9 +148,8 @@ export class TaskRunner {
       const task = new Task(
         { processor, inputs, owns, codec, records, watermark, maxBatchBytes, resultBytes, lazyAbove },
         restored,
+        state,
       );
-      for (const [key, json] of restored.values) task.load(key, json);
-      task.loaded(restored.rewrite, restored.gone);
       const inputReader = options.createReader?.() ?? log.createReader();
       return new TaskRunner(options, limits, writer, inputReader, restored, task);
     } finally {

@@ -66,3 +66,27 @@ test('a store with its journal is a plain map that is copied before each call', 
     }),
   );
 });
+
+test('what was restored is there before and after it is asked for, replaced or taken away', () => {
+  const journal = new Journal();
+  const store = new StateStore<{ n: number } | null>('_state/x/', journal);
+  for (const [key, json] of Object.entries({ a: '{"n":1}', b: '{"n":2}', c: 'null', d: '{"n":4}' }))
+    store.load(key, json);
+  expect([store.size, [...store.keys()]]).toEqual([4, ['a', 'b', 'c', 'd']]);
+  // A newer record of the key, as the log has it.
+  store.load('b', '{"n":3}');
+  store.load('d', null);
+  store.load('e', null);
+  expect([store.size, [...store.keys()]]).toEqual([3, ['a', 'b', 'c']]);
+  expect([store.get('a'), store.get('b'), store.get('c'), store.get('d')]).toEqual([
+    { n: 1 },
+    { n: 3 },
+    null,
+    undefined,
+  ]);
+  store.load('a', '{"n":5}');
+  store.delete('a');
+  expect([store.size, store.get('a')]).toEqual([2, undefined]);
+  journal.rollback();
+  expect([store.size, store.get('a'), store.dirty.length]).toEqual([3, { n: 5 }, 0]);
+});

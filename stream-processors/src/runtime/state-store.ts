@@ -4,8 +4,10 @@ import type { KeyedStore, StoreSpec } from './processor.ts';
 /** A key and what it holds, found once and then passed on. */
 export interface Slot<T = unknown> {
   readonly key: string;
-  /** Undefined: none. */
+  /** Undefined: none, or still to be made of `json`. */
   value: T | undefined;
+  /** A restored value that nobody has asked for yet. */
+  json: string | null;
   /** At the last result, where it changed since. */
   previous: T | undefined;
   dirty: boolean;
@@ -57,8 +59,13 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
 
   keys(): Iterable<string> {
     const keys: string[] = [];
-    for (const { key, value } of this.#slots.values()) if (value !== undefined) keys.push(key);
+    for (const { key, value, json } of this.#slots.values()) if (value !== undefined || json !== null) keys.push(key);
     return keys;
+  }
+
+  /** Every key there is, in no order that means anything; stands it that the store changes meanwhile. */
+  slots(): IterableIterator<Slot<T>> {
+    return this.#slots.values();
   }
 
   keysBy(index: string, text: string): Iterable<string> {
@@ -66,11 +73,28 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
     return found === undefined ? [] : [...found];
   }
 
-  /** Puts a value as restored, neither journalled nor dirty. */
-  load(key: string, value: T | undefined): void {
-    const slot = this.#slot(key);
-    this.#place(slot, value);
-    if (value === undefined && !slot.dirty) this.#drop(slot);
+  /**
+   * Restores a value, neither journalled nor dirty; null: the key is gone. It is made of the JSON when it is first asked for, since most are not
+   * for a long time; at once where an index needs it.
+   */
+  load(key: string, json: string | null): void {
+    const slot = this.#slots.get(key);
+    if (this.#last === slot) this.#last = undefined;
+    if (json === null) {
+      if (slot === undefined) return;
+      if (slot.json !== null) wake(slot);
+      this.#place(slot, undefined);
+      if (!slot.dirty) this.#drop(slot);
+    } else if (this.#indexes.length > 0) {
+      this.#place(slot ?? this.#add(key, null), JSON.parse(json) as T);
+    } else if (slot === undefined) {
+      this.#add(key, json);
+      this.#size++;
+    } else {
+      if (slot.value === undefined && slot.json === null) this.#size++;
+      slot.value = undefined;
+      slot.json = json;
+    }
   }
 
   /** The key's value goes into the next result, changed or not. */
@@ -102,16 +126,19 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
   #find(key: string): Slot<T> | undefined {
     if (this.#last?.key === key) return this.#last;
     const slot = this.#slots.get(key);
-    if (slot !== undefined) this.#last = slot;
+    if (slot === undefined) return undefined;
+    if (slot.json !== null) wake(slot);
+    this.#last = slot;
     return slot;
   }
 
   #slot(key: string): Slot<T> {
-    const found = this.#find(key);
-    if (found !== undefined) return found;
-    const slot: Slot<T> = { key, value: undefined, previous: undefined, dirty: false };
+    return this.#find(key) ?? (this.#last = this.#add(key, null));
+  }
+
+  #add(key: string, json: string | null): Slot<T> {
+    const slot: Slot<T> = { key, value: undefined, json, previous: undefined, dirty: false };
     this.#slots.set(key, slot);
-    this.#last = slot;
     return slot;
   }
 
@@ -159,6 +186,11 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
       }
     }
   }
+}
+
+function wake<T>(slot: Slot<T>): void {
+  slot.value = JSON.parse(slot.json ?? 'null') as T;
+  slot.json = null;
 }
 
 type Texts = string | null | readonly string[];

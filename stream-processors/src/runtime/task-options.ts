@@ -31,6 +31,8 @@ export interface TaskStart {
   readonly position: TaskPosition | null;
   /** Entries in the log past the last position, by key: half of a result whose end never came. They are not written again. */
   readonly tail: ReadonlyMap<string, Lsn>;
+  /** Keys that are gone without a tombstone. */
+  readonly gone: readonly string[];
 }
 
 export interface DeadLetter {

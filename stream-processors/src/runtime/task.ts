@@ -1,24 +1,20 @@
 import type { LogRecord } from '@millrace/kernel/log';
-import { asPlatformError } from '@millrace/kernel/errors';
-import { lsnText } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import type { ViewCodec } from '@millrace/schemas/views';
-import type { Element, Origin } from './element.ts';
+import type { Element } from './element.ts';
 import { aggregateOf } from './element.ts';
 import { HandlerContext } from './handler-context.ts';
-import { Journal } from './journal.ts';
 import { InputQueue, Merge } from './merge.ts';
-import { Parked } from './parked.ts';
+import type { Parked } from './parked.ts';
 import type { BackgroundWork } from './processor.ts';
+import { PuttingAside } from './putting-aside.ts';
 import { redriveAll } from './redrive-step.ts';
 import type { Redrive, RedriveOutcome } from './redrive-step.ts';
 import { recordBytes, resultBatches } from './result.ts';
 import type { TaskPosition } from './state-records.ts';
-import { STATE_PREFIX } from './state-records.ts';
-import { StateStore } from './state-store.ts';
 import { Step } from './step.ts';
 import type { DeadLetter, TaskOptions, TaskStart } from './task-options.ts';
-import { Timers } from './timers.ts';
+import { TaskState } from './task-state.ts';
 
 /**
  * The core of a task: elements in, results out; no I/O, no clock. The runner feeds it (`inputs`), runs steps (`advance`) and appends
@@ -26,17 +22,13 @@ import { Timers } from './timers.ts';
  */
 export class Task {
   readonly inputs: readonly InputQueue[];
-  readonly parked: Parked;
-  /** Ordered; the runner appends them before the batch that they are followed by, and empties the list. */
-  readonly deadLetters: DeadLetter[] = [];
   /** Of the redrives that the finished steps have done; the runner tells them when their result is in the log, and empties the list. */
   readonly redriven: RedriveOutcome[] = [];
   readonly #options: TaskOptions;
   readonly #merge: Merge;
-  readonly #journal = new Journal();
-  readonly #timers: Timers;
-  readonly #stores: readonly StateStore[];
+  readonly #state: TaskState;
   readonly #context: HandlerContext;
+  readonly #aside: PuttingAside;
   readonly #step = new Step();
   readonly #tail: Map<string, Lsn>;
   /** The first result goes at least as far: entries up to here are in the log, and only what follows the last position is known of them. */
@@ -51,7 +43,8 @@ export class Task {
   #gone: string[] = [];
   #redrives: Redrive[] = [];
 
-  constructor(options: TaskOptions, start: TaskStart) {
+  /** `state`: as restored, for this processor; by default none. */
+  constructor(options: TaskOptions, start: TaskStart, state = new TaskState(options.processor)) {
     const { processor, inputs } = options;
     this.#options = options;
     this.#position = start.position ?? {
@@ -70,14 +63,20 @@ export class Task {
     this.#merge = new Merge(this.inputs);
     this.#tail = new Map(start.tail);
     this.#tailTo = [...start.tail.values()].reduce((highest, lsn) => (lsn > highest ? lsn : highest), 0n);
-    this.#timers = new Timers(this.#journal);
-    this.parked = new Parked(this.#journal);
-    const stores = Object.entries(processor.stores).map(
-      ([name, spec]) => [name, new StateStore(`${STATE_PREFIX}${name}/`, this.#journal, spec)] as const,
-    );
-    this.#stores = [...stores.map(([, store]) => store), this.#timers.store, this.parked.store] as StateStore[];
-    const { owns } = options;
-    this.#context = new HandlerContext(Object.fromEntries(stores), this.#journal, this.#timers, this.#position, owns);
+    this.#state = state;
+    this.#gone.push(...start.gone);
+    const { named, journal, timers } = state;
+    this.#context = new HandlerContext({ ...named }, journal, timers, this.#position, options.owns);
+    this.#aside = new PuttingAside(state, this.#context, inputs);
+  }
+
+  get parked(): Parked {
+    return this.#state.parked;
+  }
+
+  /** Ordered; the runner appends them before the batch that they are followed by, and empties the list. */
+  get deadLetters(): DeadLetter[] {
+    return this.#aside.letters;
   }
 
   get position(): TaskPosition {
@@ -95,7 +94,7 @@ export class Task {
   }
 
   get stateSize(): number {
-    return this.#stores.reduce((sum, store) => sum + store.size, 0);
+    return this.#state.size;
   }
 
   /** Finished steps wait to be taken as a result. */
@@ -109,26 +108,7 @@ export class Task {
 
   /** The result holds more than the fact that time went on. */
   get hasChanges(): boolean {
-    return this.#entries.length > 0 || this.#lazy !== null || this.#stores.some((store) => store.dirty.length > 0);
-  }
-
-  /** Puts a restored value in its place; `undefined` JSON drops it. False where no store has that record key. */
-  load(recordKey: string, json: string | null): boolean {
-    const store = this.#stores.find(({ recordPrefix }) => recordKey.startsWith(recordPrefix));
-    if (store === undefined) return false;
-    store.load(recordKey.slice(store.recordPrefix.length), json === null ? undefined : JSON.parse(json));
-    return true;
-  }
-
-  /** After the last `load`. `rewrite`: keys whose newest record is of a result that never ended; `gone`: keys still to be tombstoned. */
-  loaded(rewrite: Iterable<string>, gone: Iterable<string>): void {
-    this.#timers.rebuild();
-    this.parked.rebuild();
-    this.#gone.push(...gone);
-    for (const recordKey of rewrite) {
-      const store = this.#stores.find(({ recordPrefix }) => recordKey.startsWith(recordPrefix));
-      store?.rewrite(recordKey.slice(store.recordPrefix.length));
-    }
+    return this.#entries.length > 0 || this.#lazy !== null || this.#state.isDirty;
   }
 
   /**
@@ -171,7 +151,7 @@ export class Task {
     const end = [records.position(position), watermark({ lsn: position.frontier, tsUs: position.streamTimeUs })];
     const parts = {
       entries: tombstones.length === 0 && this.#lazy === null ? this.#entries : this.#allEntries(tombstones),
-      stores: this.#stores,
+      stores: this.#state.stores,
       end,
       position,
       maxBatchBytes,
@@ -179,7 +159,7 @@ export class Task {
     yield* resultBatches(records, parts, (key) => gone.push(key));
     this.#position = position;
     this.#gone.push(...gone);
-    for (const store of this.#stores) store.clean();
+    this.#state.clean();
     this.#entries = [];
     this.#bytes = 0;
     this.#steps = 0;
@@ -205,11 +185,9 @@ export class Task {
   /** Tombstones that an earlier split result still owes, for keys that are still gone. */
   #takeGone(): LogRecord[] {
     const due = this.#gone.splice(0, 1000);
-    return due.flatMap((recordKey) => {
-      const store = this.#stores.find(({ recordPrefix }) => recordKey.startsWith(recordPrefix));
-      const key = recordKey.slice(store?.recordPrefix.length ?? 0);
-      return store === undefined || store.get(key) === undefined ? [this.#options.records.tombstone(recordKey)] : [];
-    });
+    return due
+      .filter((recordKey) => this.#state.storeOf(recordKey) !== undefined && this.#state.isGone(recordKey))
+      .map((recordKey) => this.#options.records.tombstone(recordKey));
   }
 
   *#allEntries(tombstones: readonly LogRecord[]): Generator<LogRecord> {
@@ -246,22 +224,24 @@ export class Task {
     context.tsUs = tsUs;
     // A poison record's step may stand at the position of an earlier one, whose readers may know it to be complete.
     if (this.#redrives.length > 0 && lsn > before) {
-      const place = { processor: this.#options.processor, context, journal: this.#journal, parked: this.parked };
+      const place = { processor: this.#options.processor, context, journal: this.#state.journal, parked: this.parked };
       const topics = this.#options.inputs.map(({ topic }) => topic);
       this.redriven.push(...redriveAll(this.#redrives.splice(0), { ...place, topics }));
     }
     const { processor } = this.#options;
     if (processor.onTimer === undefined) return;
-    for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(context.streamTimeUs)) {
+    const { timers, journal } = this.#state;
+    for (let due = timers.takeDue(now); due !== undefined; due = timers.takeDue(context.streamTimeUs)) {
       const { key, timer } = due;
-      this.#journal.clear();
-      this.#context.onBehalfOf(timer.aggregate);
+      const { aggregate } = timer;
+      journal.clear();
+      this.#context.onBehalfOf(aggregate);
       try {
         processor.onTimer(key, this.#context as never);
       } catch (error) {
-        this.#failed(error, timer.aggregate, 0, null, null, key);
+        this.#aside.failed(error, { input: 0, origin: null, offset: -1n, aggregate, timer: key });
       }
-      this.#journal.clear();
+      journal.clear();
     }
   }
 
@@ -285,23 +265,16 @@ export class Task {
     const context = this.#context;
     if (element.tsUs > context.streamTimeUs) context.streamTimeUs = element.tsUs;
     if (element.kind === 'watermark') return;
-    const { origin } = element;
+    const { origin, offset } = element;
     if (element.kind === 'poison') {
-      this.#failed(element.error, aggregateOf(origin.key), input, origin, element.offset);
+      this.#aside.failed(element.error, { input, origin, offset, aggregate: aggregateOf(origin.key) });
       return;
     }
     if (this.parked.size > 0) {
       const aggregate = aggregateOf(origin.key);
       const topic = this.#options.inputs[input]?.topic ?? '';
       if (aggregate !== null && this.parked.has(topic, aggregate)) {
-        this.#setAside(
-          input,
-          origin,
-          element.offset,
-          aggregate,
-          'parked',
-          'an earlier row of this aggregate is parked',
-        );
+        this.#aside.follows({ input, origin, offset, aggregate });
         return;
       }
     }
@@ -313,9 +286,9 @@ export class Task {
       const aggregate = aggregateOf(origin.key);
       // A truncate concerns every aggregate: there is none to park, and going on without it would be wrong for all.
       if (element.kind === 'change' && element.change.op === 't') throw error;
-      this.#failed(error, aggregate, input, origin, element.offset);
+      this.#aside.failed(error, { input, origin, offset, aggregate });
     }
-    this.#journal.clear();
+    this.#state.journal.clear();
   }
 
   #finish(): void {
@@ -347,9 +320,9 @@ export class Task {
       for (const entry of step.puts.entries()) this.#encode(entry, out);
     } catch (error) {
       out.length = length;
-      this.#failed(error, id, 0, null, null);
+      this.#aside.failed(error, { input: 0, origin: null, offset: -1n, aggregate: id });
     }
-    this.#journal.clear();
+    this.#state.journal.clear();
   }
 
   #encodePuts(step: Step, out: LogRecord[]): void {
@@ -359,7 +332,7 @@ export class Task {
         this.#encode(entry, out);
       } catch (error) {
         out.length = length;
-        this.#failed(error, entry.owner, 0, null, null);
+        this.#aside.failed(error, { input: 0, origin: null, offset: -1n, aggregate: entry.owner });
       }
     }
   }
@@ -370,47 +343,5 @@ export class Task {
       if (written !== undefined && written >= entry.lsn) return;
     }
     for (const record of this.#options.codec.encode(entry)) out.push(record);
-  }
-
-  /** Undoes the call, parks the aggregate, puts the row aside. */
-  #failed(
-    error: unknown,
-    aggregate: string | null,
-    input: number,
-    origin: Origin | null,
-    offset: bigint | null,
-    timer: string | null = null,
-  ): void {
-    this.#journal.rollback();
-    const { kind, message } = asPlatformError(error);
-    const said = error instanceof Error ? message : String(error);
-    this.#setAside(input, origin, offset ?? -1n, aggregate, kind === 'internal' ? 'handler-failed' : kind, said, timer);
-  }
-
-  #setAside(
-    input: number,
-    origin: Origin | null,
-    offset: bigint,
-    aggregate: string | null,
-    kind: string,
-    message: string,
-    timer: string | null = null,
-  ): void {
-    const from = this.#options.inputs[input];
-    if (from === undefined) return;
-    const { lsn } = this.#context;
-    const first = aggregate !== null && this.parked.add(from.topic, aggregate, lsnText(lsn), message);
-    this.#journal.clear();
-    this.deadLetters.push({
-      input: from,
-      offset,
-      key: origin === null ? Buffer.from(aggregate ?? '') : origin.key && Buffer.from(origin.key),
-      value: origin?.value ? Buffer.from(origin.value) : null,
-      kind,
-      message,
-      lsn,
-      timer,
-      parks: first ? aggregate : null,
-    });
   }
 }
