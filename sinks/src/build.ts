@@ -1,8 +1,9 @@
 import type { Service, ServiceContext } from '@millrace/kernel/lifecycle';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
+import { GenerationFollower } from '@millrace/schemas/generations';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
 import type { SinksConfig } from './config.ts';
-import { GenerationFollower, StoreFollower } from './generations/index.ts';
+import { StoreFollower } from './generations/index.ts';
 import { SinkRunner, sinkMetrics } from './runner/index.ts';
 import { sinksService } from './sinks-service.ts';
 import { storeKinds } from './store-kinds.ts';
@@ -25,13 +26,14 @@ export async function buildSinks({
       store: name,
       views,
       createSink: (generation, its) => create(config, generation, its),
-      createRunner: (sink, pace) =>
+      createRunner: (sink, viewLog, pace) =>
         new SinkRunner({
           sink,
           limits: limits(config),
           log,
           registry,
           topicPrefix,
+          viewLog,
           logger: logger.child({ component: sink.name }),
           metrics: shared,
           ...(pace === null ? {} : { pace }),

@@ -1,5 +1,6 @@
 import type { Service } from '@millrace/kernel/lifecycle';
-import type { GenerationFollower, StoreFollower } from './generations/index.ts';
+import type { GenerationFollower } from '@millrace/schemas/generations';
+import type { StoreFollower } from './generations/index.ts';
 
 /**
  * Runs the stores side by side. Each waits for its own engine by itself; one that cannot go on stops the others (they write what they

@@ -12,6 +12,7 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   'log-record-too-large': 500,
   'log-offset-out-of-range': 500,
   'topic-missing': 500,
+  'state-outdated': 500,
   'schema-incompatible': 500,
   'schema-unknown': 500,
   'record-malformed': 500,

@@ -13,6 +13,7 @@ export type ErrorKind =
   | 'log-record-too-large'
   | 'log-offset-out-of-range'
   | 'topic-missing'
+  | 'state-outdated'
   | 'schema-incompatible'
   | 'schema-unknown'
   | 'record-malformed'
@@ -71,6 +72,10 @@ export const errorPolicy: Readonly<Record<ErrorKind, ErrorPolicy>> = {
     hint: 'The log no longer holds that offset: rebuild the view that asked for it.',
   },
   'topic-missing': { disposition: 'halt', hint: 'Create the topics with `millrace migrate`.' },
+  'state-outdated': {
+    disposition: 'halt',
+    hint: 'Make the view anew: `millrace rebuild <view> --from cdc`; readers keep the old one meanwhile.',
+  },
   'schema-incompatible': {
     disposition: 'halt',
     hint: 'The new schema breaks readers: change it so that old records stay readable.',

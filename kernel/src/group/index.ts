@@ -25,4 +25,6 @@ export interface GroupOptions {
 export interface Group {
   /** Takes part until the signal aborts, then leaves, so that others need not wait for the session timeout. Joins again whatever happens in between. */
   run(signal: AbortSignal): Promise<void>;
+  /** What `metadata` says has changed: the group gathers anew. Before `run`, and while it joins, it is told then anyway. */
+  rejoin(): void;
 }

@@ -35,6 +35,7 @@ export class KafkaGroup implements Group {
   readonly #options: GroupOptions;
   readonly #logger: Logger;
   #memberId = '';
+  #changed = new AbortController();
 
   constructor(cluster: Cluster, options: GroupOptions, logger: Logger) {
     this.#cluster = cluster;
@@ -50,6 +51,7 @@ export class KafkaGroup implements Group {
         connection = await this.#cluster.groupCoordinator(this.#options.group);
         signal.addEventListener('abort', cut, { once: true });
         for (;;) {
+          this.#changed = new AbortController();
           const generation = await this.#join(connection);
           attempt = 1;
           await this.#stay(connection, generation, signal);
@@ -66,6 +68,10 @@ export class KafkaGroup implements Group {
       }
     }
     await this.#leave();
+  }
+
+  rejoin(): void {
+    this.#changed.abort();
   }
 
   async #join(connection: Connection): Promise<number> {
@@ -92,11 +98,15 @@ export class KafkaGroup implements Group {
     return joined.generation;
   }
 
-  /** Resolves when the group gathers anew. */
+  /** Resolves when the group gathers anew, or this member has something new to say to it. */
   async #stay(connection: Connection, generation: number, signal: AbortSignal): Promise<void> {
     const { group, sessionTimeoutMs } = this.#options;
     for (;;) {
-      await sleep(sessionTimeoutMs / 6, signal);
+      const changed = this.#changed.signal;
+      await sleep(sessionTimeoutMs / 6, AbortSignal.any([signal, changed])).catch((error: unknown) => {
+        if (!changed.aborted) throw error;
+      });
+      if (isAborted(changed) && !isAborted(signal)) return;
       const request = heartbeatRequest(group, generation, this.#memberId);
       const code = decodeError(await connection.request(request, this.#cluster.requestTimeoutMs));
       if (code === errorCode.rebalanceInProgress) return;

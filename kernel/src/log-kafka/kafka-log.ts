@@ -37,6 +37,9 @@ export function createKafkaGroup(options: KafkaLogOptions, group: GroupOptions):
         cluster.close();
       }
     },
+    rejoin: () => {
+      member.rejoin();
+    },
   };
 }
 

@@ -1,6 +1,9 @@
 export {
   FIRST_GENERATION,
+  FIRST_LOG,
   firstGeneration,
+  logOfTopic,
+  topicOfLog,
   topicOfView,
   viewHolding,
   viewNames,

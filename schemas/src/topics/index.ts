@@ -10,6 +10,7 @@ export type CdcTopic = `cdc.${string}`;
 export type EventTopic = 'events.product' | 'events.order' | 'events.other';
 /** What the capture writes. */
 export type CaptureTopic = CdcTopic | EventTopic;
+/** The topic of a view's first log. */
 export type ViewTopic =
   'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders' | 'views.sales' | 'views.carts';
 
@@ -120,7 +121,11 @@ export const derivedEventTopics = ['events.inventory'] as const;
 export const CAPTURE_STATE_TOPIC = 'capture.state';
 
 /** A compacted topic with its dead-letter topic. */
-export function keyedSpecs(topic: CdcTopic | ViewTopic, prefix: string, partitions: number): TopicSpec[] {
+export function keyedSpecs(
+  topic: CdcTopic | ViewTopic | `${ViewTopic}.g${number}`,
+  prefix: string,
+  partitions: number,
+): TopicSpec[] {
   return [
     { topic: prefix + topic, partitions, config: compacted },
     {

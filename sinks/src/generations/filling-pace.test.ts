@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
+import { firstOnly } from '@millrace/schemas/generations';
 import { LATE_MS, fillingPace } from './filling-pace.ts';
 
 const rows = (building: number | null, rate: number | null) =>
-  new Map([['catalog' as const, { active: 1, building, previous: null, rate }]]);
+  new Map([['catalog' as const, { ...firstOnly, building, rate }]]);
 
 test('a filling keeps to its rate, waits while live views are late, and is free once it is switched to', () => {
   let now = rows(2, null);

@@ -1,7 +1,7 @@
 import type { ViewName } from '@millrace/schemas/stores';
 import type { Pace } from '../runner/index.ts';
-import type { GenerationRows } from './generation-table.ts';
-import { generationsOf } from './generation-table.ts';
+import type { GenerationRows } from '@millrace/schemas/generations';
+import { generationsOf } from '@millrace/schemas/generations';
 
 /** A view that readers use may be this old before a filling waits for it, ms: an idle source commits each second. */
 export const LATE_MS = 3_000;

@@ -1,14 +1,16 @@
-import { FIRST_GENERATION } from '@millrace/schemas/stores';
+import { FIRST_GENERATION, FIRST_LOG } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import type { Generation } from '../port/index.ts';
-import type { GenerationRows } from './generation-table.ts';
-import { generationsOf, keptOf } from './generation-table.ts';
+import type { GenerationRows } from '@millrace/schemas/generations';
+import { generationsOf, keptOf, logOf } from '@millrace/schemas/generations';
 
 /** A sink that a store must have: one generation of some views. */
 export interface PlannedSink {
   /** Equal for equal sinks. */
   readonly key: string;
   readonly generation: number;
+  /** Which of their logs it follows: that of a generation never changes. */
+  readonly log: number;
   readonly views: readonly ViewName[];
 }
 
@@ -17,18 +19,19 @@ export interface PlannedSink {
  * A switch changes none of them, so that none has to be opened anew at that moment.
  */
 export function plannedSinks(views: readonly ViewName[], rows: GenerationRows): PlannedSink[] {
-  const sinkOf = (generation: number, its: readonly ViewName[]): PlannedSink => ({
+  const sinkOf = (generation: number, log: number, its: readonly ViewName[]): PlannedSink => ({
     key: `${generation}/${its.join(',')}`,
     generation,
+    log,
     views: its,
   });
   const first = views.filter((view) => keptOf(rows, view).includes(FIRST_GENERATION));
   const later = views.flatMap((view) =>
     keptOf(rows, view)
       .filter((generation) => generation !== FIRST_GENERATION)
-      .map((generation) => sinkOf(generation, [view])),
+      .map((generation) => sinkOf(generation, logOf(rows, view, generation), [view])),
   );
-  return [...(first.length === 0 ? [] : [sinkOf(FIRST_GENERATION, first)]), ...later];
+  return [...(first.length === 0 ? [] : [sinkOf(FIRST_GENERATION, FIRST_LOG, first)]), ...later];
 }
 
 /** True where none of the sink's views is read in this generation, nor kept for a rollback. */

@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { PlatformError } from '@millrace/kernel/errors';
 import { silentLogger } from '@millrace/kernel/telemetry';
+import { firstOnly } from '@millrace/schemas/generations';
+import type { GenerationRows, ViewGenerations } from '@millrace/schemas/generations';
 import type { ViewName } from '@millrace/schemas/stores';
 import { MemorySink, MemoryStore } from '../memory/index.ts';
 import type { Generation } from '../port/index.ts';
-import type { GenerationRows, ViewGenerations } from './generation-table.ts';
+
 import { StoreFollower } from './store-follower.ts';
 
 /** A store that notes what it is told, and whose sinks run until they are stopped or a test breaks them. */
@@ -12,6 +14,8 @@ class FakeStore {
   readonly log: string[] = [];
   readonly holds: Generation[] = [{ view: 'catalog', generation: 1 }];
   readonly breaks = new Map<number, (error: Error) => void>();
+  /** By generation. */
+  readonly logs = new Map<number, number>();
   failures: Error[] = [];
 
   follower(): StoreFollower {
@@ -20,8 +24,9 @@ class FakeStore {
       views: ['catalog', 'orders'],
       createSink: (generation, views) =>
         Object.assign(new MemorySink(new MemoryStore()), { name: `memory_g${generation}`, generation, views }),
-      createRunner: (sink) => {
+      createRunner: (sink, log) => {
         const { generation } = sink as unknown as { generation: number };
+        this.logs.set(generation, log);
         return {
           run: (stop) =>
             new Promise<void>((resolve, reject) => {
@@ -63,7 +68,7 @@ class FakeStore {
 }
 
 const rows = (active: number, building: number | null, previous: number | null): GenerationRows =>
-  new Map<ViewName, ViewGenerations>([['catalog', { active, building, previous, rate: null }]]);
+  new Map<ViewName, ViewGenerations>([['catalog', { ...firstOnly, active, building, previous }]]);
 
 async function turns(): Promise<void> {
   for (let at = 0; at < 50; at++) await new Promise<void>((resolve) => setImmediate(resolve));
@@ -85,6 +90,20 @@ describe('a store with its generations', () => {
     expect(follower.status()).toMatchObject([{ sink: 'memory', state: 'waiting' }]);
     const stop = new AbortController();
     const ended = follower.run(stop.signal);
+    stop.abort();
+    await ended;
+  });
+
+  test('each generation follows the log that the row names', async () => {
+    const { store, follower, stop, ended } = await followed();
+    follower.follow(new Map([['catalog', { ...firstOnly, building: 2, buildingLog: 2 }]]));
+    await turns();
+    follower.follow(new Map([['catalog', { ...firstOnly, active: 2, activeLog: 2, previous: 1, previousLog: 1 }]]));
+    await turns();
+    expect([...store.logs]).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
     stop.abort();
     await ended;
   });

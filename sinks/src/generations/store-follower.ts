@@ -6,8 +6,8 @@ import type { Sink, StoreGenerations } from '../port/index.ts';
 import { systemClock } from '../runner/index.ts';
 import type { Clock, Pace, SinkRunner, SinkStatus } from '../runner/index.ts';
 import { fillingPace } from './filling-pace.ts';
-import { activeOf } from './generation-table.ts';
-import type { GenerationRows } from './generation-table.ts';
+import { activeOf } from '@millrace/schemas/generations';
+import type { GenerationRows } from '@millrace/schemas/generations';
 import { isFilling, leftOver, plannedSinks } from './planned-sinks.ts';
 import type { PlannedSink } from './planned-sinks.ts';
 
@@ -16,7 +16,7 @@ export interface StoreParts {
   /** The views that the store holds. */
   readonly views: readonly ViewName[];
   readonly createSink: (generation: number, views: readonly ViewName[]) => Sink;
-  readonly createRunner: (sink: Sink, pace: Pace | null) => Pick<SinkRunner, 'run' | 'status' | 'ageMs'>;
+  readonly createRunner: (sink: Sink, log: number, pace: Pace | null) => Pick<SinkRunner, 'run' | 'status' | 'ageMs'>;
   readonly generations: StoreGenerations;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -129,7 +129,7 @@ export class StoreFollower {
 
   #start(planned: PlannedSink): void {
     const { createSink, createRunner, logger } = this.#parts;
-    const { key, generation, views } = planned;
+    const { key, generation, log, views } = planned;
     const sink = createSink(generation, views);
     const [view] = views;
     const pace =
@@ -141,7 +141,7 @@ export class StoreFollower {
             () => this.#rows ?? new Map(),
             () => this.#servedAgeMs(),
           );
-    const runner = createRunner(sink, pace);
+    const runner = createRunner(sink, log, pace);
     const stop = new AbortController();
     const ended = runner
       .run(stop.signal)

@@ -1,6 +1,6 @@
 import type { FetchedBatch, LogClient, LogReader } from '@millrace/kernel/log';
 import type { Logger } from '@millrace/kernel/telemetry';
-import { topicOfView, viewOfTopic } from '@millrace/schemas/stores';
+import { topicOfLog, viewOfTopic } from '@millrace/schemas/stores';
 import type { AppliedMark, PartitionMark, ViewName } from '@millrace/schemas/stores';
 import type { ViewCodec } from '@millrace/schemas/views';
 import { partitionKey } from '../port/index.ts';
@@ -19,6 +19,8 @@ export interface SessionParts {
   readonly sink: Sink;
   readonly log: LogClient;
   readonly topicPrefix: string;
+  /** Which log of its views the sink follows. */
+  readonly viewLog: number;
   readonly codec: (view: ViewName) => Promise<ViewCodec>;
   readonly deadLetters: DeadLetters;
   readonly limits: BatchLimits;
@@ -90,11 +92,11 @@ export class Session {
   }
 
   async #assign(reader: LogReader, stored: readonly PartitionMark[]): Promise<void> {
-    const { sink, log, topicPrefix, progress } = this.#parts;
+    const { sink, log, topicPrefix, viewLog, progress } = this.#parts;
     progress.reset(stored);
     const marks = new Map<string, AppliedMark>(stored.map((mark) => [partitionKey(mark), mark]));
     for (const view of sink.views) {
-      const topic = topicPrefix + topicOfView(view);
+      const topic = topicPrefix + topicOfLog(view, viewLog);
       const codec = await this.#parts.codec(view);
       for (const { partition, start: first, end } of await log.admin.offsets(topic)) {
         const start = marks.get(partitionKey({ view, partition })) ?? { lsn: 0n, committedAtMs: 0, offset: first };
@@ -208,12 +210,12 @@ export class Session {
   }
 
   async #refused(refusals: readonly Refusal[]): Promise<void> {
-    const { log, topicPrefix, codec } = this.#parts;
+    const { log, topicPrefix, viewLog, codec } = this.#parts;
     for (const { entry, error } of refusals) {
       const batch = this.#handed.find(({ entries }) => entries.includes(entry));
       if (batch === undefined) throw new TypeError('a sink refuses what it was not given');
       const { view, partition, applied } = batch;
-      const topic = topicPrefix + topicOfView(view);
+      const topic = topicPrefix + topicOfLog(view, viewLog);
       const from = this.#written.get(partitionKey(batch)) ?? 0n;
       const record = await refusedRecord(
         log,

@@ -3,7 +3,7 @@ import type { PlatformError } from '@millrace/kernel/errors';
 import { backoffDelayMs } from '@millrace/kernel/retry';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
-import { topicOfView } from '@millrace/schemas/stores';
+import { FIRST_LOG, topicOfLog } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import { DeadLetters } from './dead-letters.ts';
@@ -19,6 +19,8 @@ export interface SinkRunnerOptions extends Pick<
   'sink' | 'log' | 'topicPrefix' | 'limits' | 'logger' | 'metrics'
 > {
   readonly registry: SchemaRegistry;
+  /** Which log of its views the sink follows; the first where none is given. */
+  readonly viewLog?: number;
   readonly clock?: Clock;
   readonly pace?: Pace;
 }
@@ -103,6 +105,7 @@ export class SinkRunner {
     const deadLetters = new DeadLetters(log, registry, sink.name);
     const session = new Session({
       ...this.#options,
+      viewLog: this.#options.viewLog ?? FIRST_LOG,
       clock: this.#clock,
       progress: this.#progress,
       deadLetters,
@@ -138,10 +141,10 @@ export class SinkRunner {
   }
 
   async #codec(view: ViewName): Promise<ViewCodec> {
-    const { registry, topicPrefix } = this.#options;
+    const { registry, topicPrefix, viewLog = FIRST_LOG } = this.#options;
     const known = this.#codecs.get(view);
     if (known !== undefined) return known;
-    const codec = await createViewCodec(registry, topicPrefix + topicOfView(view));
+    const codec = await createViewCodec(registry, topicPrefix + topicOfLog(view, viewLog));
     this.#codecs.set(view, codec);
     return codec;
   }

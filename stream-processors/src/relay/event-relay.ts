@@ -64,8 +64,9 @@ export class EventRelay {
     const ownEnd = log.createReader();
     const mark = end === undefined ? null : await lastMark(ownEnd, end).finally(() => ownEnd.close());
     const input = (await log.admin.offsets(from.topic)).find(({ partition }) => partition === from.partition);
-    // A view that was rebuilt from nothing has a log that began again.
-    const isSameLog = mark !== null && input !== undefined && mark.offset >= input.start && mark.offset <= input.end;
+    // A view that was made anew has another log, or one that began again.
+    const isSameTopic = mark !== null && (mark.topic ?? from.topic.replace(/\.g\d+$/, '')) === from.topic;
+    const isSameLog = isSameTopic && input !== undefined && mark.offset >= input.start && mark.offset <= input.end;
     const reader = options.createReader?.() ?? log.createReader();
     reader.assign([{ ...from, offset: isSameLog ? mark.offset : (input?.start ?? 0n) }]);
     const applied = mark?.applied ?? { lsn: 0n, tsUs: 0 };
@@ -103,7 +104,7 @@ export class EventRelay {
       }
       const nowMs = this.#options.now();
       if (events.length === 0 && nowMs - this.#wroteMs < MARK_MS) continue;
-      const mark = markRecord(this.#options.watermark(this.#applied), batch.nextOffset);
+      const mark = markRecord(this.#options.watermark(this.#applied), this.#options.from.topic, batch.nextOffset);
       await this.#writer.append([{ ...this.#options.to, records: [...events, mark] }]);
       this.#wroteMs = nowMs;
     }

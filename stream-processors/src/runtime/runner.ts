@@ -152,6 +152,9 @@ export class TaskRunner {
       );
       const inputReader = options.createReader?.() ?? log.createReader();
       return new TaskRunner(options, limits, writer, inputReader, restored, task);
+    } catch (error) {
+      await writer.close().catch(() => undefined);
+      throw error;
     } finally {
       await reader.close();
     }
@@ -329,7 +332,7 @@ function refuseOther(
     position.inputs.some(({ topic, partition }) => topic === input.topic && partition === input.partition);
   if (position.stateVersion === processor.stateVersion && inputs.every(known)) return;
   throw new PlatformError(
-    'config-invalid',
-    `the state of ${name} is of version ${position.stateVersion}, this release has version ${processor.stateVersion} or other inputs: rebuild the view`,
+    'state-outdated',
+    `the state of ${name} is of version ${position.stateVersion}, this release has version ${processor.stateVersion} or other inputs: \`millrace rebuild ${processor.name.replace(/\..*/, '')} --from cdc\` makes it anew beside it`,
   );
 }

@@ -1,28 +1,24 @@
 import { PlatformError } from '@millrace/kernel/errors';
-import type { Service } from '@millrace/kernel/lifecycle';
-import { SharedReader } from '@millrace/kernel/log';
 import type { Group, GroupOptions } from '@millrace/kernel/group';
+import type { Service } from '@millrace/kernel/lifecycle';
 import type { LogClient } from '@millrace/kernel/log';
 import type { Logger, Registry } from '@millrace/kernel/telemetry';
-import { createChangeDecoder } from '@millrace/schemas/cdc';
-import { barrierRecord, barrierSchema } from '@millrace/schemas/markers';
+import { GenerationFollower, activeLogOf } from '@millrace/schemas/generations';
+import type { GenerationRows } from '@millrace/schemas/generations';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { topicSpecs, viewTopics } from '@millrace/schemas/topics';
-import { createViewCodec } from '@millrace/schemas/views';
-import type { ViewCodec } from '@millrace/schemas/views';
-import { processors as allProcessors } from '../processors/index.ts';
-import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { AnyProcessor, OutputSchemas, RunnerLimits, ViewLog } from '../runtime/index.ts';
+import { logOfTopic } from '@millrace/schemas/stores';
+import { topicSpecs } from '@millrace/schemas/topics';
 import type { PlacementSettings } from '../config.ts';
-import { openStockRelays } from '../relay/index.ts';
+import { processors as allProcessors } from '../processors/index.ts';
+import type { AnyProcessor, RunnerLimits, TaskRunner } from '../runtime/index.ts';
+import { LeftOverLogs } from './left-over-logs.ts';
 import { ProcessorMetrics } from './metrics.ts';
 import { placeTasks } from './placement.ts';
-import type { TaskName } from './placement.ts';
 import { redriveAsked } from './redrive-control.ts';
 import { statusOf } from './status.ts';
-import { TaskSet } from './task-set.ts';
-import type { PlacedTask } from './task-set.ts';
 import type { TaskStatus } from './status.ts';
+import { TaskOpeners } from './task-openers.ts';
+import { TaskSet } from './task-set.ts';
 
 export interface ProcessingOptions {
   readonly config: {
@@ -41,18 +37,13 @@ export interface ProcessingOptions {
   readonly joinGroup?: (options: GroupOptions) => Group;
 }
 
-type Open = () => Promise<PlacedTask>;
-
-/** Least ms between two reads for the tasks that join inputs: they wait for all of them anyway. */
-const JOIN_MS = 20;
-
 /** A fenced task is opened again after this long, where the group still says that it is ours. */
 const REOPEN_MS = 2_000;
 const SESSION_TIMEOUT_MS = 6_000;
 
 /**
  * The tasks of the chosen processors that are placed in this process, on one log client: all of them, a fixed share, or what the group of processes
- * says at the time. Tasks with one input share a reader, so that a commit is fetched once for all of them; those that join share another, which is
+ * says at the time; for every log of a view that `view_generations` names, or that one of those is made from. Tasks with one input share a reader, so that a commit is fetched once for all of them; those that join share another, which is
  * read less often. A task that another process took, or that lost an append's outcome, starts again alone; whatever else a task throws ends the process: it starts
  * again and each goes on from its log.
  */
@@ -60,6 +51,7 @@ export class ProcessingService implements Service {
   readonly #options: ProcessingOptions;
   #tasks: TaskSet | null = null;
   #isPlaced = false;
+  #rows: GenerationRows = new Map();
 
   constructor(options: ProcessingOptions) {
     this.#options = options;
@@ -67,7 +59,9 @@ export class ProcessingService implements Service {
 
   ready(): { ready: boolean; reason?: string } {
     if (!this.#isPlaced) return { ready: false, reason: 'waiting to be given tasks' };
-    return this.#tasks?.isRestored === true ? { ready: true } : { ready: false, reason: 'restoring' };
+    if (this.#tasks?.isRestored !== true) return { ready: false, reason: 'restoring' };
+    const [refused] = this.#tasks.refused.values();
+    return refused === undefined ? { ready: true } : { ready: false, reason: `degraded: ${refused}` };
   }
 
   /** Of the tasks that it has now and that are restored. */
@@ -75,9 +69,12 @@ export class ProcessingService implements Service {
     return this.#tasks?.runners ?? [];
   }
 
-  status(): { tasks: readonly TaskStatus[] } {
+  status(): { tasks: readonly TaskStatus[]; refused: readonly { task: string; reason: string }[] } {
     const nowMs = Date.now();
-    return { tasks: this.runners.map((runner) => statusOf(runner.processorName, runner, nowMs)) };
+    return {
+      tasks: this.runners.map((runner) => statusOf(runner.processorName, runner, nowMs)),
+      refused: [...(this.#tasks?.refused ?? [])].map(([task, reason]) => ({ task, reason })),
+    };
   }
 
   control(action: string, body: Readonly<Record<string, unknown>>): Promise<unknown> | null {
@@ -91,43 +88,85 @@ export class ProcessingService implements Service {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { config, logger, joinGroup } = this.#options;
-    const placement = config.placement ?? { by: 'share', instance: 0, instances: 1 };
-    const known = await this.#prepare(choose(config.processors));
+    const { config, log, registry, logger, joinGroup, metrics, limits = {} } = this.#options;
+    const { topicPrefix, partitions, placement = { by: 'share', instance: 0, instances: 1 } } = config;
+    await log.admin.ensureTopics(topicSpecs(topicPrefix, partitions));
+    const counted = new ProcessorMetrics(metrics, () => this.status().tasks);
+    const openers = await TaskOpeners.create({
+      ...{ all: allProcessors, topicPrefix, partitions, log, registry, logger, limits },
+      chosen: new Set(choose(config.processors).map(({ name }) => name)),
+      events: (processor, partition) => counted.of(processor, partition),
+      servedAgeMs: () => servedAgeMs(this.status().tasks, this.#rows),
+    });
+    let known: ReturnType<TaskOpeners['tasks']> = new Map();
     const tasks = new TaskSet({
       open: (name) => {
-        const open = known.get(name);
-        if (open === undefined)
-          throw new PlatformError('internal', `the group gave out ${name}, which is not known here`);
-        return open();
+        const task = known.get(name);
+        if (task === undefined) throw new PlatformError('internal', `${name} is not known here`);
+        return task.open();
       },
       logger,
       reopenMs: placement.by === 'group' ? REOPEN_MS : null,
+      refused: () => group?.rejoin(),
     });
     this.#tasks = tasks;
-    const stop = AbortSignal.any([signal, tasks.failed]);
-    try {
-      if (placement.by === 'group') {
-        if (joinGroup === undefined) throw new PlatformError('internal', 'there is no group to join');
-        await joinGroup(this.#membership(tasks, [...known.keys()])).run(stop);
-      } else {
-        tasks.have([...known.keys()].filter((_, at) => at % placement.instances === placement.instance));
+    const able = (): string[] => [...known.keys()].filter((name) => !tasks.refused.has(name));
+    if (placement.by === 'group' && joinGroup === undefined) {
+      throw new PlatformError('internal', 'there is no group to join');
+    }
+    const group = placement.by === 'group' ? (joinGroup?.(this.#membership(tasks, able)) ?? null) : null;
+    const ended = new AbortController();
+    const stop = AbortSignal.any([signal, tasks.failed, ended.signal]);
+    const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
+    const leftOver = new LeftOverLogs({ log, topicPrefix, logger });
+    let haveRows = (): void => undefined;
+    const firstRows = new Promise<void>((resolve) => (haveRows = resolve));
+    const follower = new GenerationFollower({
+      ...{ log, registry, topicPrefix, logger },
+      onRows: (rows) => {
+        this.#rows = rows;
+        known = openers.tasks(rows);
+        leftOver.follow(rows, openers.kept(rows));
+        haveRows();
+        if (placement.by === 'group') {
+          // What is not there any more is let go of at once; what is new is somebody's when the group says so.
+          tasks.have(tasks.names.filter((name) => known.has(name)));
+          group?.rejoin();
+          return;
+        }
+        const { instance, instances } = placement;
+        tasks.have([...known].flatMap(([name, { place }]) => (place % instances === instance ? [name] : [])));
         this.#isPlaced = true;
-        await aborted(stop);
+      },
+    });
+    const follow = async (): Promise<void> => {
+      try {
+        await follower.run(stop);
+      } finally {
+        ended.abort();
       }
+    };
+    const takePart = async (): Promise<void> => {
+      await Promise.race([firstRows, stopped]);
+      if (!stop.aborted) await (group?.run(stop) ?? stopped);
+    };
+    try {
+      await Promise.all([follow(), takePart()]);
     } finally {
+      ended.abort();
       this.#isPlaced = false;
+      leftOver.close();
       await tasks.close();
     }
     if (tasks.failed.aborted) throw tasks.failed.reason;
   }
 
-  #membership(tasks: TaskSet, able: readonly string[]): GroupOptions {
+  #membership(tasks: TaskSet, able: () => readonly string[]): GroupOptions {
     const { config, logger } = this.#options;
     return {
       group: `${config.topicPrefix}stream-processors`,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
-      metadata: () => JSON.stringify({ held: tasks.names, able }),
+      metadata: () => JSON.stringify({ held: tasks.names, able: able() }),
       assign: (members) => {
         const placed = placeTasks(members.map(({ id, metadata }) => ({ id, ...(JSON.parse(metadata) as Abilities) })));
         return new Map([...placed].map(([id, names]) => [id, JSON.stringify(names)]));
@@ -135,90 +174,29 @@ export class ProcessingService implements Service {
       assigned: (part) => {
         const names = JSON.parse(part === '' ? '[]' : part) as string[];
         logger.info({ tasks: names }, 'tasks of this process, by the group');
-        tasks.have(names);
+        // One that was there when the group gathered and is not any more is nobody's.
+        const mine = able();
+        tasks.have(names.filter((name) => mine.includes(name)));
         this.#isPlaced = true;
       },
     };
   }
+}
 
-  /** What all tasks share; answers each of them by name, and how to open it. The relays of events are placed as tasks are. */
-  async #prepare(chosen: readonly AnyProcessor[]): Promise<ReadonlyMap<TaskName, Open>> {
-    const { config, log, registry, logger, metrics, limits = {} } = this.#options;
-    const { topicPrefix, partitions } = config;
-    await log.admin.ensureTopics(topicSpecs(topicPrefix, partitions));
-    const codecs = new Map<ViewLog, ViewCodec>();
-    for (const topic of viewTopics) codecs.set(topic, await createViewCodec(registry, topicPrefix + topic));
-    const barrierId = await registry.register(`${topicPrefix}cdc.catalog.dlq`, barrierSchema);
-    const writerName = `${topicPrefix}stream-processors.dlq`;
-    const deadLetters = new DeadLetterLog({
-      log,
-      writerName,
-      barrier: (epoch) => barrierRecord(barrierId, writerName, epoch),
-    });
-    const shared = {
-      topicPrefix,
-      partitions,
-      log,
-      deadLetters,
-      limits,
-      now: () => performance.timeOrigin + performance.now(),
-    };
-    const single = new SharedReader(log);
-    const joining = new SharedReader(log, { everyMs: JOIN_MS });
-    const inputs = { changes: createChangeDecoder(registry), views: codecs };
-    const counted = new ProcessorMetrics(metrics, () => this.status().tasks);
-    const schemas = new Map<string, OutputSchemas>();
-    for (const { output } of chosen) schemas.set(output, await registerOutput(registry, topicPrefix + output));
-    const openTask = async (processor: AnyProcessor, partition: number): Promise<PlacedTask> => {
-      const codec = codecs.get(processor.output);
-      const registered = schemas.get(processor.output);
-      if (codec === undefined || registered === undefined) {
-        throw new PlatformError('internal', `no schemas of ${processor.output}`);
-      }
-      const runner = await TaskRunner.open({
-        ...shared,
-        createReader: () => (processor.inputs.length > 1 ? joining : single).createReader(),
-        schemas: registered,
-        processor,
-        partition,
-        codec,
-        inputs,
-        events: counted.of(processor.name, partition),
-        logger: logger.child({ component: processor.name }),
-      });
-      return { part: runner, runner };
-    };
-    const openRelay = async (codec: ViewCodec, partition: number): Promise<PlacedTask> => {
-      const [relay] = await openStockRelays({
-        ...{ log, registry, topicPrefix, codec, now: shared.now },
-        partitions: [partition],
-        createReader: () => single.createReader(),
-      });
-      if (relay === undefined) throw new PlatformError('internal', 'one relay was asked for');
-      return { part: relay, runner: null };
-    };
-    const known = new Map<TaskName, Open>();
-    const stock = codecs.get('views.inventory');
-    for (let partition = 0; partition < partitions; partition++) {
-      for (const processor of chosen) known.set(`${processor.name}/${partition}`, () => openTask(processor, partition));
-      if (stock !== undefined && chosen.some(({ output }) => output === 'views.inventory')) {
-        known.set(`stock-events/${partition}`, () => openRelay(stock, partition));
-      }
-    }
-    return known;
+/** Age of the least fresh log that readers see, of those whose inputs are there: what waits for another log is not late by itself. */
+function servedAgeMs(tasks: readonly TaskStatus[], rows: GenerationRows): number | null {
+  let oldest: number | null = null;
+  for (const { output, lagMs, heldBackBy } of tasks) {
+    const found = logOfTopic(output.slice(output.indexOf('views.')));
+    if (found === null || found.log !== activeLogOf(rows, found.view) || heldBackBy !== null) continue;
+    if (lagMs !== null && (oldest === null || lagMs > oldest)) oldest = lagMs;
   }
+  return oldest;
 }
 
 interface Abilities {
   readonly held: readonly string[];
   readonly able: readonly string[];
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function choose(names: readonly string[]): readonly AnyProcessor[] {

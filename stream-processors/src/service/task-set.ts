@@ -1,4 +1,4 @@
-import { isKind } from '@millrace/kernel/errors';
+import { asPlatformError, isKind } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
 import type { Logger } from '@millrace/kernel/telemetry';
 import type { TaskRunner } from '../runtime/index.ts';
@@ -18,6 +18,8 @@ export interface TaskSetOptions {
    * Null: whoever is fenced has been replaced, and ends.
    */
   readonly reopenMs: number | null;
+  /** A task's state is of another version: this release is not able to go on with it. */
+  readonly refused?: (name: TaskName) => void;
 }
 
 interface Held {
@@ -28,12 +30,14 @@ interface Held {
 
 /**
  * The tasks that this process has, which may change while it runs. Each opens, runs and closes by itself: what is not affected by a change goes on. A task whose
- * log another writer took, or whose append nobody can tell the end of, is opened again alone. Whatever else a task throws ends all of them.
+ * log another writer took, or whose append nobody can tell the end of, is opened again alone. One whose state is of another version stands still, and is not tried
+ * again by this process. Whatever else a task throws ends all of them.
  */
 export class TaskSet {
   readonly #options: TaskSetOptions;
   readonly #held = new Map<TaskName, Held>();
   readonly #failed = new AbortController();
+  readonly #refused = new Map<TaskName, string>();
   #closing: Promise<unknown>[] = [];
 
   constructor(options: TaskSetOptions) {
@@ -53,9 +57,14 @@ export class TaskSet {
     return [...this.#held.values()].flatMap(({ placed }) => placed?.runner ?? []);
   }
 
-  /** Every task it has is restored. */
+  /** Tasks that this release cannot go on with, and why. They stand still, and all others go on. */
+  get refused(): ReadonlyMap<TaskName, string> {
+    return this.#refused;
+  }
+
+  /** Every task it has is restored, or refused. */
   get isRestored(): boolean {
-    return [...this.#held.values()].every(({ placed }) => placed !== null);
+    return [...this.#held].every(([name, { placed }]) => placed !== null || this.#refused.has(name));
   }
 
   /** Starts what is new and stops what is no longer there. Does not wait for either: the fence keeps two holders apart. */
@@ -85,7 +94,7 @@ export class TaskSet {
     const { open, logger, reopenMs } = this.#options;
     const { signal } = held.stop;
     const stopped = (): boolean => signal.aborted;
-    while (!stopped()) {
+    while (!stopped() && !this.#refused.has(name)) {
       try {
         held.placed = await open(name);
         const { part, runner } = held.placed;
@@ -95,6 +104,10 @@ export class TaskSet {
         await part.run(signal);
       } catch (error) {
         if (stopped()) return;
+        if (isKind(error, 'state-outdated')) {
+          this.#refuse(name, asPlatformError(error).message);
+          return;
+        }
         const another = isKind(error, 'log-fenced');
         if ((another && reopenMs === null) || (!another && !isKind(error, 'log-unknown-outcome'))) {
           this.#failed.abort(error);
@@ -107,5 +120,11 @@ export class TaskSet {
         held.placed = null;
       }
     }
+  }
+
+  #refuse(name: TaskName, reason: string): void {
+    this.#refused.set(name, reason);
+    this.#options.logger.error({ task: name }, reason);
+    this.#options.refused?.(name);
   }
 }

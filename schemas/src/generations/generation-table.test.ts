@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Change, ChangeOp, Row } from '@millrace/schemas/cdc';
-import { GenerationTable, activeOf, keptOf } from './generation-table.ts';
-import { isFilling, leftOver, plannedSinks } from './planned-sinks.ts';
+import type { Change, ChangeOp, Row } from '../cdc/index.ts';
+import { GenerationTable, activeLogOf, activeOf, keptOf, logOf, logsOf } from './generation-table.ts';
 
 const change = (lsn: bigint, op: ChangeOp, after: Row | null, before: Row | null = null): Change => ({
   lsn,
@@ -65,35 +64,20 @@ describe('the generations of views', () => {
   test('a view of another release is none of ours', () => {
     expect(tableWith(change(10n, 'c', row('weather', 4, null, null))).rows.size).toBe(0);
   });
-});
 
-describe('the sinks that a store needs', () => {
-  const views = ['inventory', 'catalog'] as const;
-  const at = (active: number, building: number | null, previous: number | null) =>
-    tableWith(change(10n, 'c', row('catalog', active, building, previous))).rows;
-  const keys = (rows: ReturnType<typeof at>) => plannedSinks(views, rows).map(({ key }) => key);
-
-  test('one for the first generations together, one for each later generation', () => {
-    expect(keys(new Map())).toEqual(['1/inventory,catalog']);
-    expect(keys(at(1, 2, null))).toEqual(['1/inventory,catalog', '2/catalog']);
-    expect(keys(at(3, null, null))).toEqual(['1/inventory', '3/catalog']);
+  test('hold the entries of the first log until a row says otherwise', () => {
+    const { rows } = tableWith(change(10n, 'c', row('catalog', 2, 3, 1)));
+    expect(logsOf(rows, 'catalog')).toEqual([1]);
+    expect(logsOf(rows, 'orders')).toEqual([1]);
+    expect(logOf(rows, 'catalog', 3)).toBe(1);
   });
 
-  test('a switch and a rollback change none of them', () => {
-    expect(new Set(keys(at(2, null, 1)))).toEqual(new Set(keys(at(1, 2, null))));
-    expect(new Set(keys(at(1, null, 2)))).toEqual(new Set(keys(at(2, null, 1))));
-  });
-
-  test('a sink fills as long as nobody reads its generation', () => {
-    const [, filling] = plannedSinks(views, at(1, 2, null));
-    if (filling === undefined) throw new Error('no second sink is planned');
-    expect(isFilling(filling, at(1, 2, null))).toBe(true);
-    expect(isFilling(filling, at(2, null, 1))).toBe(false);
-  });
-
-  test('what a store holds and no row names is left over', () => {
-    const held = [1, 2, 3].map((generation) => ({ view: 'catalog' as const, generation }));
-    expect(leftOver(held, at(3, null, 2))).toEqual([{ view: 'catalog', generation: 1 }]);
-    expect(leftOver([{ view: 'orders', generation: 1 }], at(3, null, 2))).toEqual([]);
+  test('a generation made anew from the source’s changes has a log of its own, which says what it is made from', () => {
+    const logs = { active_log: 1, building_log: 3, previous_log: 1, log_inputs: '{"3": {"pricing": 2}}' };
+    const { rows } = tableWith(change(10n, 'c', { ...row('catalog', 2, 3, 1), ...logs }));
+    expect(logsOf(rows, 'catalog')).toEqual([1, 3]);
+    expect([1, 2, 3].map((generation) => logOf(rows, 'catalog', generation))).toEqual([1, 1, 3]);
+    expect(activeLogOf(rows, 'catalog')).toBe(1);
+    expect(rows.get('catalog')?.logInputs['3']).toEqual({ pricing: 2 });
   });
 });

@@ -2,11 +2,11 @@ import { expect, test } from '@jest/globals';
 import type { LogRecord, LogWriter } from '@millrace/kernel/log';
 import { MemoryLog } from '@millrace/kernel/log-memory';
 import { silentLogger } from '@millrace/kernel/telemetry';
-import { encodeChange, envelopeSchema } from '@millrace/schemas/cdc';
-import type { ChangeOp } from '@millrace/schemas/cdc';
-import { barrierRecord, barrierSchema, watermarkRecord, watermarkSchema } from '@millrace/schemas/markers';
-import { MemoryRegistry } from '@millrace/schemas/registry';
-import { shopRelation } from '@millrace/schemas/testing';
+import { encodeChange, envelopeSchema } from '../cdc/index.ts';
+import type { ChangeOp } from '../cdc/index.ts';
+import { barrierRecord, barrierSchema, watermarkRecord, watermarkSchema } from '../markers/index.ts';
+import { MemoryRegistry } from '../registry/index.ts';
+import { shopRelation } from '../testing/index.ts';
 import { GenerationFollower } from './generation-follower.ts';
 import { activeOf } from './generation-table.ts';
 

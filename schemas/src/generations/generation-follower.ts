@@ -2,10 +2,10 @@ import { asPlatformError, errorPolicy, isKind } from '@millrace/kernel/errors';
 import type { FetchedBatch, LogClient, RecordView } from '@millrace/kernel/log';
 import { retry } from '@millrace/kernel/retry';
 import type { Logger } from '@millrace/kernel/telemetry';
-import { createChangeDecoder } from '@millrace/schemas/cdc';
-import type { ChangeDecoder } from '@millrace/schemas/cdc';
-import { isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
-import type { SchemaRegistry } from '@millrace/schemas/registry';
+import { createChangeDecoder } from '../cdc/index.ts';
+import type { ChangeDecoder } from '../cdc/index.ts';
+import { isWatermarkKey, readWatermark } from '../markers/index.ts';
+import type { SchemaRegistry } from '../registry/index.ts';
 import type { GenerationRows } from './generation-table.ts';
 import { GenerationTable } from './generation-table.ts';
 

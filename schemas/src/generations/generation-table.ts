@@ -1,7 +1,7 @@
 import type { Lsn } from '@millrace/kernel/position';
-import { FIRST_GENERATION, viewNames } from '@millrace/schemas/stores';
-import type { GenerationOf, ViewName } from '@millrace/schemas/stores';
-import type { Change, Row } from '@millrace/schemas/cdc';
+import { FIRST_GENERATION, FIRST_LOG, viewNames } from '../stores/index.ts';
+import type { GenerationOf, ViewName } from '../stores/index.ts';
+import type { Change, Row } from '../cdc/index.ts';
 
 /** A row of `view_generations`. */
 export interface ViewGenerations {
@@ -11,11 +11,29 @@ export interface ViewGenerations {
   readonly building: number | null;
   /** What was active before, kept fed for a rollback. */
   readonly previous: number | null;
+  /** The highest number that was ever given to a generation of the view. */
+  readonly last: number;
   /** Entries a second that the filling may write into a store; null for no limit of its own. */
   readonly rate: number | null;
+  /** Which of the view's logs each generation holds the entries of; null beside a generation that there is not. */
+  readonly activeLog: number;
+  readonly buildingLog: number | null;
+  readonly previousLog: number | null;
+  /** Logs of other views that a log after the first is made from, by its number; the first log is made from first logs. */
+  readonly logInputs: Readonly<Record<string, Partial<Record<ViewName, number>>>>;
 }
 
-export const firstOnly: ViewGenerations = { active: FIRST_GENERATION, building: null, previous: null, rate: null };
+export const firstOnly: ViewGenerations = {
+  active: FIRST_GENERATION,
+  building: null,
+  previous: null,
+  last: FIRST_GENERATION,
+  rate: null,
+  activeLog: FIRST_LOG,
+  buildingLog: null,
+  previousLog: null,
+  logInputs: {},
+};
 
 /** The table as of a commit. A view without a row is in its first generation. */
 export type GenerationRows = ReadonlyMap<ViewName, ViewGenerations>;
@@ -32,6 +50,24 @@ export function activeOf(rows: GenerationRows): GenerationOf {
 export function keptOf(rows: GenerationRows, view: ViewName): number[] {
   const { active, building, previous } = generationsOf(rows, view);
   return [active, building, previous].filter((generation) => generation !== null);
+}
+
+/** The log whose entries a generation of the view holds. */
+export function logOf(rows: GenerationRows, view: ViewName, generation: number): number {
+  const { active, activeLog, building, buildingLog, previous, previousLog } = generationsOf(rows, view);
+  if (generation === active) return activeLog;
+  if (generation === building) return buildingLog ?? FIRST_LOG;
+  return generation === previous ? (previousLog ?? FIRST_LOG) : FIRST_LOG;
+}
+
+/** The log whose entries readers of the view see. */
+export function activeLogOf(rows: GenerationRows, view: ViewName): number {
+  return generationsOf(rows, view).activeLog;
+}
+
+/** The logs that generations of the view hold the entries of. What other logs are made from is kept besides: the processors know. */
+export function logsOf(rows: GenerationRows, view: ViewName): number[] {
+  return [...new Set(keptOf(rows, view).map((generation) => logOf(rows, view, generation)))];
 }
 
 /**
@@ -76,10 +112,18 @@ function apply(rows: Map<ViewName, ViewGenerations>, { op, before, after }: Chan
 
 function generationsIn(row: Row): ViewGenerations {
   const number = (name: string): number | null => (typeof row[name] === 'number' ? row[name] : null);
+  const active = number('active') ?? FIRST_GENERATION;
+  const inputs = row['log_inputs'];
   return {
-    active: number('active') ?? FIRST_GENERATION,
+    active,
     building: number('building'),
     previous: number('previous'),
+    last: number('last') ?? active,
     rate: number('rate'),
+    // Rows of before there was more than one log.
+    activeLog: number('active_log') ?? FIRST_LOG,
+    buildingLog: number('building_log'),
+    previousLog: number('previous_log'),
+    logInputs: typeof inputs === 'string' ? (JSON.parse(inputs) as ViewGenerations['logInputs']) : {},
   };
 }
