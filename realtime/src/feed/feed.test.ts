@@ -208,4 +208,42 @@ describe('when the log goes away', () => {
     const missing = start(new MemoryLog(), registry);
     await expect(missing.run).rejects.toMatchObject({ kind: 'topic-missing' });
   });
+
+  test('another log of a view takes the place of the one that is served once it has all of that; followers are told what differs', async () => {
+    const { log, registry, writer } = await world();
+    const { feed, published } = start(log, registry, ['stock:a', 'stock:b', 'stock:gone']);
+    for (const [id, lsn, available] of [
+      ['a', 10n, 1],
+      ['b', 11n, 2],
+      ['gone', 12n, 3],
+      ['unfollowed', 13n, 4],
+    ] as const) {
+      await writer.write(stockEntry(id, lsn, available));
+    }
+    for (const id of ['a', 'b', 'gone', 'unfollowed']) await writer.watermark('stock', id, 20n, 1);
+    await until(() => feed.ready);
+    published.length = 0;
+
+    const next = await ViewWriter.open(log, registry, '', 2, 2);
+    feed.serve((view) => (view === 'inventory' ? 2 : 1));
+    // As of an earlier position, as a log that was made from fewer records is; b says something else; one key is not there.
+    await next.write(stockEntry('a', 9n, 1));
+    await next.write(stockEntry('b', 11n, 7));
+    await next.write(stockEntry('unfollowed', 13n, 8));
+    for (let turns = 0; turns < 50; turns++) await turn();
+    expect(availableOf(feed.current('stock', 'b'))).toBe(2);
+    for (const id of ['a', 'b', 'gone', 'unfollowed']) await next.watermark('stock', id, 21n, 1);
+    await until(() => availableOf(feed.current('stock', 'b')) === 7);
+    expect(published.map((state) => [state.topic, lsnOf(state), availableOf(state)]).sort()).toEqual([
+      ['stock:b', 21n, 7],
+      ['stock:gone', 21n, null],
+    ]);
+    expect([lsnOf(feed.current('stock', 'a')), availableOf(feed.current('stock', 'unfollowed'))]).toEqual([10n, 8]);
+
+    published.length = 0;
+    await writer.write(stockEntry('a', 22n, 100));
+    await next.write(stockEntry('a', 23n, 5));
+    await until(() => published.length > 0);
+    expect(published.map((state) => [lsnOf(state), availableOf(state)])).toEqual([[23n, 5]]);
+  });
 });

@@ -7,13 +7,21 @@ import { lsnText } from '@millrace/kernel/position';
 import { backoffDelayMs, sleep } from '@millrace/kernel/retry';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { partitionOf } from '@millrace/schemas/partition';
+import { FIRST_LOG, topicOfLog, viewOfTopic } from '@millrace/schemas/stores';
+import type { ViewName } from '@millrace/schemas/stores';
 import type { ViewTopic } from '@millrace/schemas/topics';
 import type { ViewCodec } from '@millrace/schemas/views';
-import { committedAtText } from '../protocol/index.ts';
+import { committedAtText, topicKinds } from '../protocol/index.ts';
 import type { TopicKind } from '../protocol/index.ts';
+import { NextLog } from './next-log.ts';
 import { TopicState } from './topic-state.ts';
 import { ViewPartition } from './view-partition.ts';
 import { ViewStore } from './view-store.ts';
+
+/** Which log of a view is served. */
+export type ServedLog = (view: ViewName) => number;
+
+const firstLogs: ServedLog = () => FIRST_LOG;
 
 const viewOfKind: Readonly<Record<TopicKind, ViewTopic>> = {
   stock: 'views.inventory',
@@ -49,12 +57,16 @@ export interface FeedOptions {
  *
  * Guarantees: ready only once everything that was in the log at the start is applied; per key only newer positions come out; a record that
  * cannot be read is counted, logged and left out. When the log or the registry goes away it waits and goes on in place where it was:
- * followers stay, and nothing is said meanwhile. Errors whose policy is to halt end `run` (a view's topic was deleted or trimmed).
+ * followers stay, and nothing is said meanwhile. When another log of a view
+ * is to be served, it is read beside the one that is, and takes its place once it has all of that: followers stay, and are told what differs. Errors whose policy is to halt end `run` (a view's topic was deleted or trimmed).
  */
 export class Feed {
   readonly #options: FeedOptions;
   readonly #codecs = new Map<string, ViewCodec>();
   readonly #store: ViewStore;
+  #logs: ServedLog = firstLogs;
+  #changed = new AbortController();
+  readonly #next = new Map<ViewTopic, NextLog>();
   #partitions: ViewPartition[] = [];
   #byView = new Map<string, ViewPartition[]>();
   #ready = false;
@@ -63,7 +75,11 @@ export class Feed {
 
   constructor(options: FeedOptions) {
     this.#options = options;
-    this.#store = new ViewStore((topic, bytes) => {
+    this.#store = this.#newStore();
+  }
+
+  #newStore(): ViewStore {
+    return new ViewStore((topic, bytes) => {
       const kind = topic.slice(0, topic.indexOf(':')) as TopicKind;
       return this.#codecs.get(viewOfKind[kind])?.decode(Buffer.from(topic), bytes) ?? null;
     });
@@ -80,6 +96,12 @@ export class Feed {
 
   get entries(): number {
     return this.#store.size;
+  }
+
+  /** Which logs to serve from now on; before `run`, or at any time while it goes on. */
+  serve(logs: ServedLog): void {
+    this.#logs = logs;
+    this.#changed.abort();
   }
 
   /** The topic's state. A key without an entry is absent as of what its partition has applied. */
@@ -126,7 +148,7 @@ export class Feed {
         if (this.#partitions.length === 0) await this.#locate();
         reader = this.#options.log.createReader();
         reader.assign(
-          this.#partitions.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset })),
+          this.#reading().map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset })),
         );
         this.#checkReady();
         await this.#read(reader, signal, () => (failures = 0));
@@ -154,32 +176,90 @@ export class Feed {
   async #locate(): Promise<void> {
     const partitions: ViewPartition[] = [];
     for (const view of servedViews) {
-      const topic = this.#options.topicPrefix + view;
-      const codec = this.#codecs.get(view) ?? (await this.#options.codec(topic));
-      this.#codecs.set(view, codec);
-      for (const { partition, start, end } of await this.#options.log.admin.offsets(topic)) {
-        partitions.push(this.#partition(view, { topic, partition, start, end, codec }));
-      }
+      const found = await this.#open(view, this.#served(view), this.#store, true);
+      this.#byView.set(view, found);
+      partitions.push(...found);
     }
-    partitions.sort((a, b) => a.partition - b.partition);
-    this.#byView = new Map(
-      servedViews.map((view) => [view, partitions.filter(({ topic }) => topic === this.#options.topicPrefix + view)]),
+    this.#partitions = partitions.sort((a, b) => a.partition - b.partition);
+  }
+
+  #served(view: ViewTopic): string {
+    const name = viewOfTopic(view);
+    return this.#options.topicPrefix + topicOfLog(name, this.#logs(name));
+  }
+
+  /** A log's partitions, from its beginning; `told`: to whoever follows. */
+  async #open(view: ViewTopic, topic: string, store: ViewStore, told: boolean): Promise<ViewPartition[]> {
+    const { log, codec: codecOf } = this.#options;
+    // Whichever log the bytes came from: schemas have one number in the registry.
+    const codec = this.#codecs.get(view) ?? (await codecOf(topic));
+    this.#codecs.set(view, codec);
+    const found = (await log.admin.offsets(topic)).map(({ partition, start, end }) =>
+      this.#partition(view, { topic, partition, start, end, codec, store }, told),
     );
-    this.#partitions = partitions;
+    return found.sort((a, b) => a.partition - b.partition);
+  }
+
+  /** What is read: what is served, and what is to be. */
+  #reading(): readonly ViewPartition[] {
+    return [...this.#partitions, ...[...this.#next.values()].flatMap(({ partitions }) => partitions)];
+  }
+
+  /** Reads what is to be served and is not yet, and no more what is not to be any more. */
+  async #arrange(reader: LogReader): Promise<void> {
+    for (const view of servedViews) {
+      const topic = this.#served(view);
+      const next = this.#next.get(view);
+      if (next !== undefined && next.topic !== topic) {
+        this.#next.delete(view);
+        reader.unassign(next.partitions);
+      }
+      if (this.#next.has(view) || this.#byView.get(view)?.[0]?.topic === topic) continue;
+      const store = this.#newStore();
+      const partitions = await this.#open(view, topic, store, false);
+      this.#next.set(view, new NextLog(topic, partitions, store));
+      reader.assign(partitions.map(({ partition, nextOffset }) => ({ topic, partition, offset: nextOffset })));
+    }
+  }
+
+  /** Serves the logs that have reached what was served. */
+  #take(reader: LogReader): void {
+    for (const [view, next] of this.#next) {
+      const served = this.#byView.get(view) ?? [];
+      if (!next.hasReached(served)) continue;
+      this.#next.delete(view);
+      reader.unassign(served);
+      const going = next.partitions.map((partition) => partition.continuedInto(this.#target(true, this.#store)));
+      this.#partitions = [...this.#partitions.filter((partition) => !served.includes(partition)), ...going];
+      this.#byView.set(view, going);
+      const at = (id: string): ViewPartition | undefined => going[partitionOf(id, going.length)];
+      for (const kind of topicKinds) {
+        if (viewOfKind[kind] === view) next.replace(this.#store, kind, at, this.#target(true, this.#store));
+      }
+      this.#options.logger.info({ view, topic: next.topic }, 'another log of a view is served');
+    }
+  }
+
+  #target(told: boolean, store: ViewStore) {
+    const { sink } = this.#options;
+    return {
+      store,
+      isFollowed: (topic: string) => told && sink.isFollowed(topic),
+      publish: (state: TopicState) => {
+        sink.publish(state);
+      },
+    };
   }
 
   #partition(
     view: ViewTopic,
-    at: { topic: string; partition: number; start: bigint; end: bigint; codec: ViewCodec },
+    at: { topic: string; partition: number; start: bigint; end: bigint; codec: ViewCodec; store: ViewStore },
+    told: boolean,
   ): ViewPartition {
-    const { sink, onStale, onMalformed } = this.#options;
+    const { onStale, onMalformed } = this.#options;
     return new ViewPartition({
       ...at,
-      store: this.#store,
-      isFollowed: (topic) => sink.isFollowed(topic),
-      publish: (state) => {
-        sink.publish(state);
-      },
+      ...this.#target(told, at.store),
       onStale: () => onStale?.(),
       onMalformed: ({ topic, partition }, offset, error) => {
         onMalformed?.(view);
@@ -196,21 +276,23 @@ export class Feed {
   }
 
   async #read(reader: LogReader, signal: AbortSignal, onProgress: () => void): Promise<void> {
-    const byKey = new Map(
-      this.#partitions.map((partition) => [`${partition.topic}/${partition.partition}`, partition]),
-    );
     const breathe = async (): Promise<void> => {
       this.#options.sink.flush();
       await setImmediate();
     };
     this.#trouble = null;
     while (!signal.aborted) {
-      const batches = await reader.poll(1_000, signal);
+      if (this.#changed.signal.aborted) this.#changed = new AbortController();
+      await this.#arrange(reader);
+      const reading = this.#reading();
+      const byKey = new Map(reading.map((partition) => [`${partition.topic}/${partition.partition}`, partition]));
+      const batches = await reader.poll(1_000, AbortSignal.any([signal, this.#changed.signal]));
       for (const batch of batches) {
         const partition = byKey.get(`${batch.topic}/${batch.partition}`);
         if (partition === undefined) continue;
         await partition.apply(batch, breathe);
       }
+      this.#take(reader);
       this.#options.sink.flush();
       if (batches.length > 0) onProgress();
       this.#checkReady();

@@ -44,6 +44,19 @@ export class ViewPartition {
     this.#options = options;
   }
 
+  /** No key waits for the next watermark. */
+  get isSettled(): boolean {
+    return this.#orphans.size === 0;
+  }
+
+  /** The same place in the log, into another store and out to followers. */
+  continuedInto(target: Pick<ViewPartitionOptions, 'store' | 'isFollowed' | 'publish'>): ViewPartition {
+    const going = new ViewPartition({ ...this.#options, ...target, start: this.nextOffset });
+    going.highWatermark = this.highWatermark;
+    going.applied = this.applied;
+    return going;
+  }
+
   get caughtUp(): boolean {
     return this.nextOffset >= this.#options.end;
   }

@@ -1,3 +1,4 @@
+import type { AppliedPosition } from '@millrace/kernel/position';
 import type { ViewEntry } from '@millrace/schemas/views';
 import type { TopicKind } from '../protocol/index.ts';
 import { ownerOf, stateOf } from './topic-state.ts';
@@ -57,8 +58,40 @@ export class ViewStore {
     if (held.hot !== null) return held.hot;
     const { lsn, tsUs, bytes, lastOwner } = held;
     const read = bytes === null ? null : this.#decode(topic, Buffer.from(bytes, 'latin1'));
-    held.hot = stateOf(read ?? { kind, id, lsn, tsUs, data: null }, kind, lastOwner);
+    // What came from another log is as of the switch, see `replaceAll`.
+    held.hot = stateOf({ kind, id, lsn, tsUs, data: read?.data ?? null }, kind, lastOwner);
     return held.hot;
+  }
+
+  /**
+   * Puts what another store has of a kind in the place of what this one has, and answers the states that followers are to be told.
+   *
+   * Two logs of a view may say the same with other positions, and other things with the same: what differs is held as of `appliedTo`, which no
+   * earlier position of the key is above. So positions only grow here too, and a client that resumes from before gets what is now.
+   */
+  replaceAll(
+    kind: TopicKind,
+    from: ViewStore,
+    appliedTo: (id: string) => AppliedPosition,
+    isFollowed: (topic: string) => boolean,
+  ): TopicState[] {
+    const told: TopicState[] = [];
+    const put = (topic: string, bytes: string | null): void => {
+      const held = this.#entries.get(topic);
+      if ((held?.bytes ?? null) === bytes) return;
+      const followed = isFollowed(topic);
+      if (followed && held !== undefined && this.#says(topic, held.bytes) === this.#says(topic, bytes)) return;
+      const id = topic.slice(kind.length + 1);
+      const lastOwner = bytes === null && held !== undefined ? this.#ownerOf(topic, held) : null;
+      this.#entries.set(topic, { ...appliedTo(id), bytes, hot: null, lastOwner });
+      const state = followed ? this.get(kind, id) : null;
+      if (state !== null) told.push(state);
+    };
+    for (const [topic, { bytes }] of from.#entries) if (topic.startsWith(`${kind}:`)) put(topic, bytes);
+    for (const topic of this.#entries.keys()) {
+      if (topic.startsWith(`${kind}:`) && !from.#entries.has(topic)) put(topic, null);
+    }
+    return told;
   }
 
   /** Forgets what was built for followers; the entry stays. */
@@ -70,6 +103,11 @@ export class ViewStore {
   /** Whether the key is held and not deleted. */
   isLive(topic: string): boolean {
     return typeof this.#entries.get(topic)?.bytes === 'string';
+  }
+
+  #says(topic: string, bytes: string | null): string {
+    const entry = bytes === null ? null : this.#decode(topic, Buffer.from(bytes, 'latin1'));
+    return JSON.stringify(entry?.data ?? null);
   }
 
   #ownerOf(topic: string, held: Stored): OrderOwner | null {

@@ -10,6 +10,7 @@ import { Hub } from '../hub/index.ts';
 import { defaultLimits } from '../protocol/index.ts';
 import { startTransport } from '../transport/index.ts';
 import type { Transport, TransportName } from '../transport/index.ts';
+import { feedServedLogs } from './served-logs.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { createRoutes } from './routes.ts';
 import { SessionRegistry } from './session-registry.ts';
@@ -41,20 +42,21 @@ export interface Gateway extends Service {
 
 /** Listens at once (`/ready` says 503, handshakes are refused) and takes clients once the feed has caught up. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { logger, metrics: registry } = options;
+  const { logger } = options;
   const hub: Hub = new Hub((topic) => {
     feed.release(topic);
   });
-  const metrics = createGatewayMetrics(registry, {
+  const metrics = createGatewayMetrics(options.metrics, {
     sessions: () => sessions.counts,
     subscriptions: () => hub.subscriptions,
     topics: () => hub.topics,
     entries: () => feed.entries,
   });
   let schemas: SchemaRegistry | null = null;
+  const registry = async (): Promise<SchemaRegistry> => (schemas ??= await options.registry());
   const feed: Feed = new Feed({
     log: options.log,
-    codec: async (topic) => createViewCodec((schemas ??= await options.registry()), topic),
+    codec: async (topic) => createViewCodec(await registry(), topic),
     topicPrefix: options.topicPrefix,
     sink: hub,
     logger: logger.child({ component: 'feed' }),
@@ -108,7 +110,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const beat = setInterval(() => sessions.beat(), options.heartbeatMs);
       // The feed goes on while sessions drain.
       const stopFeed = new AbortController();
-      const reading = feed.run(stopFeed.signal);
+      const reading = feedServedLogs(feed, { ...options, registry }, stopFeed.signal);
       try {
         await Promise.race([reading, aborted(signal)]);
         state.draining = true;

@@ -3,7 +3,7 @@ import { barrierRecord, watermarkRecord } from '@millrace/schemas/markers';
 import { partitionOf } from '@millrace/schemas/partition';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
 import { exampleOrder, exampleStock } from '@millrace/schemas/testing';
-import { topicSpecs } from '@millrace/schemas/topics';
+import { topicSpecs, viewTopics } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
 
@@ -16,35 +16,60 @@ export class ViewWriter {
   readonly #codecs: ReadonlyMap<string, ViewCodec>;
   readonly #prefix: string;
   readonly #partitions: number;
+  readonly #suffix: string;
 
-  private constructor(writer: LogWriter, codecs: ReadonlyMap<string, ViewCodec>, prefix: string, partitions: number) {
+  private constructor(
+    writer: LogWriter,
+    codecs: ReadonlyMap<string, ViewCodec>,
+    prefix: string,
+    partitions: number,
+    suffix: string,
+  ) {
+    this.#suffix = suffix;
     this.#writer = writer;
     this.#codecs = codecs;
     this.#prefix = prefix;
     this.#partitions = partitions;
   }
 
-  static async open(log: LogClient, registry: SchemaRegistry, prefix = '', partitions = 2): Promise<ViewWriter> {
-    const specs = topicSpecs(prefix, partitions).filter(({ topic }) => topic.startsWith(`${prefix}views.`));
+  /** `viewLog`: which log of the views. */
+  static async open(
+    log: LogClient,
+    registry: SchemaRegistry,
+    prefix = '',
+    partitions = 2,
+    viewLog = 1,
+  ): Promise<ViewWriter> {
+    const suffix = viewLog === 1 ? '' : `.g${viewLog}`;
+    const specs = topicSpecs(prefix, partitions).filter(({ topic }) =>
+      /^(views\.|cdc\.reference$)/.test(topic.slice(prefix.length)),
+    );
     await log.admin.ensureTopics(specs);
+    if (viewLog !== 1) {
+      await log.admin.ensureTopics(
+        specs.flatMap((spec) =>
+          viewTopics.some((view) => spec.topic === prefix + view) ? [{ ...spec, topic: spec.topic + suffix }] : [],
+        ),
+      );
+    }
     const codecs = new Map<string, ViewCodec>();
     for (const view of ['views.inventory', 'views.orders']) {
-      codecs.set(view, await createViewCodec(registry, prefix + view));
+      codecs.set(view, await createViewCodec(registry, prefix + view + suffix));
     }
-    const name = `${prefix}views-test`;
+    const name = `${prefix}views-test${suffix}`;
     const writer = await log.openWriter({
       name,
       partitions: [...codecs.keys()].flatMap((view) =>
-        Array.from({ length: partitions }, (_, partition) => ({ topic: prefix + view, partition })),
+        Array.from({ length: partitions }, (_, partition) => ({ topic: prefix + view + suffix, partition })),
       ),
       barrier: (epoch) => barrierRecord(1, name, epoch),
     });
-    return new ViewWriter(writer, codecs, prefix, partitions);
+    return new ViewWriter(writer, codecs, prefix, partitions, suffix);
   }
 
   /** Where a topic of an aggregate lives. */
   placeOf(kind: 'stock' | 'order', id: string): { topic: string; partition: number } {
-    return { topic: this.#prefix + (topicOf[kind] ?? ''), partition: partitionOf(id, this.#partitions) };
+    return { topic: this.#prefix + (topicOf[kind] ?? '') + this.#suffix, partition: partitionOf(id, this.#partitions) };
   }
 
   recordsOf(entry: ViewEntry): LogRecord[] {
