@@ -84,10 +84,10 @@ async function readers(stop: AbortSignal): Promise<{ reads: number; wrong: strin
 }
 
 /** What a rebuild reports, as its operator reads it. */
-async function rebuilt(rate: number | null): Promise<RebuildReport> {
+async function rebuilt(rate: number | null, from: 'views' | 'cdc' = 'views'): Promise<RebuildReport> {
   return rebuild(
     { rows, clients, config: road.config },
-    { view: 'catalog', rate, waitMs: MINUTES, note: () => undefined },
+    { view: 'catalog', from, rate, waitMs: MINUTES, note: () => undefined },
   );
 }
 
@@ -134,7 +134,7 @@ test(
 test(
   'a filling that is cancelled is removed, and the next one gets a number that was never used',
   async () => {
-    const { building } = await rows.begin('catalog', 50);
+    const { building } = await rows.begin('catalog', { rate: 50, log: null });
     expect(building).toBe(3);
     await inTheMiddle();
     await rows.cancel('catalog');
@@ -144,6 +144,43 @@ test(
     expect(await rebuilt(null)).toMatchObject({ generation: 4, previous: 2, switched: true });
   },
   4 * MINUTES,
+);
+
+test(
+  'entries made anew from cdc: with the processors killed in the middle no read fails, and the new log goes on alone',
+  async () => {
+    const stop = new AbortController();
+    const reading = readers(stop.signal);
+    releasers.push('readers', async () => {
+      stop.abort();
+      await Promise.allSettled([reading]);
+    });
+    const { active } = await rows.read('catalog');
+    const filling = rebuilt(400, 'cdc');
+    await inTheMiddle();
+    road.platform.kill('stream-processors');
+    const { generation, ...report } = await filling;
+    expect(report).toMatchObject({ previous: active, switched: true });
+    expect(await rows.read('catalog')).toMatchObject({ active: generation, activeLog: generation, previousLog: 1 });
+    await rows.rollback('catalog');
+    await readersSee(clients, road.config, 'catalog', active, MINUTES);
+    await rows.rollback('catalog');
+    await readersSee(clients, road.config, 'catalog', generation, MINUTES);
+    await rows.dropPrevious('catalog');
+    await gone(active);
+    const busy = new AbortController();
+    const { apiUrl, databaseUrl } = road.config;
+    setTimeout(() => {
+      busy.abort();
+    }, 3_000);
+    await traffic({ tps: 15, apiUrl, databaseUrl, seed: 'anew', signal: busy.signal });
+    stop.abort();
+    const { reads, wrong } = await reading;
+    expect(wrong).toEqual([]);
+    expect(reads).toBeGreaterThan(100);
+    await allRight();
+  },
+  6 * MINUTES,
 );
 
 /** Some of the generation that is being filled is in Redis, and not all. */

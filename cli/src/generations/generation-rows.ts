@@ -2,7 +2,8 @@ import pg from 'pg';
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
-import { FIRST_GENERATION, viewNames } from '@millrace/schemas/stores';
+import { firstOnly } from '@millrace/schemas/generations';
+import { viewNames } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 
 /** The row of a view in `view_generations`; one that is absent reads as the first generation alone. */
@@ -12,6 +13,22 @@ export interface GenerationRow {
   readonly building: number | null;
   readonly previous: number | null;
   readonly rate: number | null;
+  /** The highest number given so far. */
+  readonly last: number;
+  /** The log whose entries each generation holds. */
+  readonly activeLog: number;
+  readonly buildingLog: number | null;
+  readonly previousLog: number | null;
+}
+
+export interface Begin {
+  /** Entries a second, null for no limit. */
+  readonly rate: number | null;
+  /**
+   * Number of a log that was created for the generation, to be made from the active logs of the other views; the generation gets the same number.
+   * Null: it is filled from the active log.
+   */
+  readonly log: number | null;
 }
 
 /**
@@ -21,8 +38,8 @@ export interface GenerationRow {
 export interface GenerationRows {
   read(view: ViewName): Promise<GenerationRow>;
   all(): Promise<readonly GenerationRow[]>;
-  /** Names the next generation to be filled, or the one that is being filled already. `rate`: entries a second, null for no limit. */
-  begin(view: ViewName, rate: number | null): Promise<GenerationRow>;
+  /** Names the next generation to be filled; without a new log also goes on with one that is being filled. */
+  begin(view: ViewName, begin: Begin): Promise<GenerationRow>;
   /** Readers go from the active generation to the one that was filled; what was active becomes `previous`. Answers a position past the commit. */
   activate(view: ViewName, generation: number): Promise<Lsn>;
   /** Readers go back to `previous`. */
@@ -47,7 +64,7 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
   client.on('error', () => undefined);
   await client.connect();
   const read = async (view: ViewName): Promise<GenerationRow> =>
-    (await rowsIn(client)).get(view) ?? { view, active: FIRST_GENERATION, building: null, previous: null, rate: null };
+    (await rowsIn(client)).get(view) ?? { ...firstOnly, view };
 
   /** Changes the row if it is as expected; else says what it is. */
   const change = async (
@@ -79,14 +96,30 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
   return {
     read,
     all: async () => [...(await rowsIn(client)).values()],
-    async begin(view, rate) {
+    async begin(view, { rate, log }) {
+      if (log !== null) {
+        await change(
+          'rebuild from cdc',
+          view,
+          `another generation of ${view} is being filled or has number ${log}: \`millrace views\` shows it`,
+          `update commerce.view_generations
+           set building = $2, building_log = $2, last = $2, rate = $3,
+               log_inputs = log_inputs || jsonb_build_object($2::text, (
+                 select coalesce(jsonb_object_agg(other.view, other.active_log), '{}')
+                 from commerce.view_generations other where other.view <> $1))
+           where view = $1 and building is null and last < $2`,
+          [log, rate],
+        );
+        return read(view);
+      }
       await change(
         'rebuild',
         view,
         `the row of ${view} is gone`,
         `update commerce.view_generations
          set building = coalesce(building, greatest(last, active, previous) + 1),
-             last = greatest(last, coalesce(building, greatest(last, active, previous) + 1)), rate = $2
+             last = greatest(last, coalesce(building, greatest(last, active, previous) + 1)), rate = $2,
+             building_log = coalesce(building_log, active_log)
          where view = $1`,
         [rate],
       );
@@ -97,7 +130,8 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
         'switch',
         view,
         `generation ${generation} of ${view} is not the one being filled any more: \`millrace views\` shows what is`,
-        `update commerce.view_generations set previous = active, active = building, building = null, rate = null
+        `update commerce.view_generations set previous = active, active = building, building = null, rate = null,
+             previous_log = active_log, active_log = building_log, building_log = null
          where view = $1 and building = $2`,
         [generation],
       ),
@@ -106,7 +140,9 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
         'rollback',
         view,
         `${view} has no previous generation to go back to`,
-        'update commerce.view_generations set previous = active, active = previous where view = $1 and previous is not null',
+        `update commerce.view_generations
+         set previous = active, active = previous, previous_log = active_log, active_log = previous_log
+         where view = $1 and previous is not null`,
         [],
       ),
     async cancel(view) {
@@ -114,7 +150,7 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
         'cancel rebuild',
         view,
         `no generation of ${view} is being filled`,
-        'update commerce.view_generations set building = null, rate = null where view = $1 and building is not null',
+        'update commerce.view_generations set building = null, building_log = null, rate = null where view = $1 and building is not null',
         [],
       );
     },
@@ -123,7 +159,7 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
         'drop generation',
         view,
         `${view} has no previous generation to drop`,
-        'update commerce.view_generations set previous = null where view = $1 and previous is not null',
+        'update commerce.view_generations set previous = null, previous_log = null where view = $1 and previous is not null',
         [],
       );
     },
@@ -133,7 +169,9 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
 
 async function rowsIn(client: pg.Client): Promise<Map<ViewName, GenerationRow>> {
   const { rows } = await client.query<GenerationRow>(
-    'select view, active, building, previous, rate from commerce.view_generations order by view',
+    `select view, active, building, previous, rate, last,
+       active_log as "activeLog", building_log as "buildingLog", previous_log as "previousLog"
+     from commerce.view_generations order by view`,
   );
   return new Map(rows.map((row) => [row.view, row]));
 }

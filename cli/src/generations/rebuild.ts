@@ -1,6 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
 import { sleep } from '@millrace/kernel/retry';
+import { FIRST_LOG, topicOfLog } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import type { CliConfig } from '../config/index.ts';
 import { clickhouseMarks, generationMarks, redisGenerations, searchGeneration, storesHolding } from '../lag/index.ts';
@@ -9,11 +10,14 @@ import { generationStoreViews, verifyView } from '../verify/index.ts';
 import type { ViewReport } from '../verify/index.ts';
 import { etaSeconds, fillOf } from './fill-progress.ts';
 import type { StoreFill } from './fill-progress.ts';
-import type { GenerationRows } from './generation-rows.ts';
+import type { GenerationRow, GenerationRows } from './generation-rows.ts';
+import { createLog, readForLog } from './new-log.ts';
 import { brokenSinks } from './sinks-status.ts';
 
 export interface RebuildOptions {
   readonly view: ViewName;
+  /** views: from the entries that the processors have written; cdc: from entries made anew. */
+  readonly from: 'views' | 'cdc';
   /** Entries a second into each store; null for as fast as live freshness allows. */
   readonly rate: number | null;
   /** How long the new generation may stand still, or take to reach a pinned position, ms. */
@@ -54,17 +58,19 @@ const NOTE_MS = 2_000;
  */
 export async function rebuild(parts: Parts, options: RebuildOptions): Promise<RebuildReport> {
   const { rows, clients, config } = parts;
-  const { view, rate, note } = options;
+  const { view, from, rate, note } = options;
   const before = await rows.read(view);
-  const row = await rows.begin(view, rate);
+  if (before.building !== null) goesOnFrom(before, from);
+  const log = from === 'cdc' && before.building === null ? await createLog(config, before) : null;
+  const row = log === null && before.building !== null ? before : await rows.begin(view, { rate, log });
   const generation = row.building ?? 0;
   note(
     before.building === null
-      ? `Filling generation ${generation} of ${view} beside generation ${row.active}, which readers see.`
+      ? `Filling generation ${generation} of ${view} ${from === 'cdc' ? 'with entries made anew from cdc.* ' : ''}beside generation ${row.active}, which readers see.`
       : `Going on with generation ${generation} of ${view}.`,
   );
   const startedMs = Date.now();
-  await filled(parts, options, row.active, generation);
+  await filled(parts, options, row);
   const filledMs = Date.now() - startedMs;
   note(`Filled in ${seconds(filledMs)} s. Comparing it with Postgres.`);
   const verified: ViewReport[] = [];
@@ -82,9 +88,22 @@ export async function rebuild(parts: Parts, options: RebuildOptions): Promise<Re
   return { ...report, switched: true, position: lsnText(position), switchMs: Date.now() - switchedMs };
 }
 
+/** Throws `conflict` where what is being filled is filled from elsewhere. */
+function goesOnFrom({ view, building, buildingLog, activeLog }: GenerationRow, from: RebuildOptions['from']): void {
+  const started = buildingLog === activeLog ? 'views' : 'cdc';
+  if (started === from) return;
+  throw new PlatformError(
+    'conflict',
+    `generation ${building ?? ''} of ${view} is being filled from ${started}: go on with \`--from ${started}\`, or give it up with \`millrace rebuild ${view} --cancel\``,
+  );
+}
+
 /** Resolves when every store holds in the generation all that readers had seen in the active one a moment before. */
-async function filled(parts: Parts, options: RebuildOptions, active: number, generation: number): Promise<void> {
+async function filled(parts: Parts, options: RebuildOptions, row: GenerationRow): Promise<void> {
   const { rows, clients, config } = parts;
+  const { active, activeLog, buildingLog } = row;
+  const generation = row.building ?? 0;
+  const made = buildingLog === activeLog ? null : config.topicPrefix + topicOfLog(row.view, buildingLog ?? FIRST_LOG);
   const { view, waitMs, note } = options;
   const stores = storesHolding(view);
   const startedMs = Date.now();
@@ -98,7 +117,8 @@ async function filled(parts: Parts, options: RebuildOptions, active: number, gen
     if (fills.every(({ isCaughtUp }) => isCaughtUp)) return;
     first ??= fills;
     const now = Date.now();
-    const done = fills.reduce((sum, { records }) => sum + records, 0);
+    const read = made === null ? null : await readForLog(config, made);
+    const done = fills.reduce((sum, { records }) => sum + records, read ?? 0);
     if (done !== doneBefore) movedMs = now;
     doneBefore = done;
     const broken = await brokenSinks(config.sinksUrl, generation);
@@ -110,12 +130,13 @@ async function filled(parts: Parts, options: RebuildOptions, active: number, gen
     if (now - movedMs > waitMs) {
       throw new PlatformError(
         'view-behind',
-        `generation ${generation} of ${view} has stood still for ${waitMs} ms: do the sinks run (\`millrace status\`)? It stays as it is; the same command goes on with it`,
+        `generation ${generation} of ${view} has stood still for ${waitMs} ms: do the sinks${made === null ? '' : ' and the stream processors'} run (\`millrace status\`)? It stays as it is; the same command goes on with it`,
       );
     }
     if (now - notedMs >= NOTE_MS) {
       notedMs = now;
-      note(progressText(fills, first, now - startedMs));
+      const asMade = read === null ? '' : `the processors have read ${read} records; `;
+      note(asMade + progressText(fills, first, now - startedMs));
     }
     await sleep(LOOK_MS);
   }

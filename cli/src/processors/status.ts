@@ -29,6 +29,17 @@ export interface WatchedTask extends TaskStatus {
   readonly at: string;
 }
 
+/** Tasks whose output is the topic, of every process that answers; null where none does. */
+export async function tasksWriting(urls: readonly string[], output: string): Promise<readonly TaskStatus[] | null> {
+  const found = await Promise.all(urls.map((url) => tasksAt(url).catch(() => null)));
+  return found.every((tasks) => tasks === null)
+    ? null
+    : found.flatMap((tasks) => (tasks ?? []).filter((task) => task.output === output));
+}
+
+/** Records that a task has read since its start. */
+export const recordsOf = ({ inputs }: TaskStatus): number => inputs.reduce((sum, { records }) => sum + records, 0);
+
 /** The tasks of a process. Throws `engine-unreachable` where none answers. */
 async function tasksAt(url: string): Promise<readonly TaskStatus[]> {
   try {
@@ -64,5 +75,3 @@ async function look(urls: readonly string[]): Promise<Map<string, { at: string; 
   const found = await Promise.all(urls.map(async (at) => (await tasksAt(at)).map((task) => ({ at, task }))));
   return new Map(found.flat().map((one) => [`${one.task.output}/${one.task.partition}/${one.at}`, one]));
 }
-
-const recordsOf = ({ inputs }: TaskStatus): number => inputs.reduce((sum, { records }) => sum + records, 0);

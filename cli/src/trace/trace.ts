@@ -5,8 +5,8 @@ import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { isOwnKey, isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
 import { partitionOf } from '@millrace/schemas/partition';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { capturedTables, partitionCount, viewTopics } from '@millrace/schemas/topics';
-import type { ViewTopic } from '@millrace/schemas/topics';
+import { logOfTopic } from '@millrace/schemas/stores';
+import { capturedTables, partitionCount } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
 
 /** One record of the row, or one entry made for its aggregate. Values are left out: positions are what a trace is about. */
@@ -25,7 +25,7 @@ export interface Trace {
   readonly partition: number;
   /** The row's records that its topic still holds, oldest first, at most the newest `most`. */
   readonly records: readonly Hop[];
-  /** By view topic: the newest entry of each of the aggregate's keys, and how far the partition is. */
+  /** By topic, every log of each view: the newest entry of each of the aggregate's keys, and how far the partition is. */
   readonly views: readonly {
     readonly topic: string;
     readonly partition: number;
@@ -55,7 +55,8 @@ export async function traceRow(options: TraceOptions, table: string, id: string)
   const source = { topic: topicPrefix + captured.topic, partition };
   const records = await rowsOf(options, source, `${table}/${id}`);
   // What every task reads has no views of its partition.
-  const topics = captured.topic === 'cdc.reference' ? [] : viewTopics;
+  const logs = captured.topic === 'cdc.reference' ? [] : await options.log.admin.listTopics();
+  const topics = logs.filter((topic) => logOfTopic(topic, topicPrefix) !== null).sort();
   const views = [];
   for (const topic of topics) views.push(await entriesOf(options, topic, partition, aggregate));
   return { table, id, partition, records: records.slice(-most), views };
@@ -83,12 +84,12 @@ async function rowsOf({ log, registry }: TraceOptions, source: TopicPartition, k
 }
 
 async function entriesOf(
-  { log, registry, topicPrefix }: TraceOptions,
-  topic: ViewTopic,
+  { log, registry }: TraceOptions,
+  topic: string,
   partition: number,
   aggregate: string,
 ): Promise<Trace['views'][number]> {
-  const from = { topic: topicPrefix + topic, partition };
+  const from = { topic, partition };
   const codec = await createViewCodec(registry, from.topic);
   const newest = new Map<string, Hop>();
   let watermark = 0n;

@@ -3,7 +3,14 @@ import { PlatformError } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
 import { cliSettings } from '../config/index.ts';
 import type { CliConfig } from '../config/index.ts';
-import { generationSizes, openGenerationRows, readersSee, rebuild, viewNamed } from '../generations/index.ts';
+import {
+  generationSizes,
+  inputRecords,
+  openGenerationRows,
+  readersSee,
+  rebuild,
+  viewNamed,
+} from '../generations/index.ts';
 import type { GenerationRows, GenerationSize, RebuildReport } from '../generations/index.ts';
 import { openStoreClients } from '../lag/index.ts';
 import type { StoreClients } from '../lag/index.ts';
@@ -39,7 +46,11 @@ export const rebuildVerb: Verb = {
     'fill a new generation of a view beside the live one, compare it with Postgres, switch readers; exit 3 when it differs',
   define(command) {
     command.argument('<view>', 'catalog, inventory, pricing or orders');
-    command.option('--from <where>', 'views: from the entries that the processors have written', 'views');
+    command.option(
+      '--from <where>',
+      'views: from the entries that the processors have written; cdc: the processors make them anew, also after their state was given another version',
+      'views',
+    );
     command.option('--dry-run', 'say what would be read and written, and do nothing');
     command.option('--rate <n>', 'most entries a second into each store');
     command.option('--wait <ms>', 'how long the filling may stand still', '120000');
@@ -48,11 +59,9 @@ export const rebuildVerb: Verb = {
   run: (options, name, out) =>
     inPlace(async (place) => {
       const view = viewNamed(name);
-      if (options['from'] !== 'views') {
-        throw new PlatformError(
-          'config-invalid',
-          `--from ${String(options['from'])} is not available: a generation is filled --from views`,
-        );
+      const { from } = options;
+      if (from !== 'views' && from !== 'cdc') {
+        throw new PlatformError('config-invalid', `--from ${String(from)}: there are views and cdc`);
       }
       const rate = options['rate'] === undefined ? null : wholeNumber(options['rate'], '--rate');
       if (options['cancel'] === true) {
@@ -61,11 +70,11 @@ export const rebuildVerb: Verb = {
         return EXIT.done;
       }
       if (options['dryRun'] === true) {
-        await dryRun(place, view, rate, out);
+        await dryRun(place, view, from, rate, out);
         return EXIT.done;
       }
       const waitMs = wholeNumber(options['wait'], '--wait');
-      const report = await rebuild(place, { view, rate, waitMs, note: (line) => out.note(line) });
+      const report = await rebuild(place, { view, from, rate, waitMs, note: (line) => out.note(line) });
       out.result(report, reportText);
       return report.switched ? EXIT.done : EXIT.difference;
     }),
@@ -74,16 +83,18 @@ export const rebuildVerb: Verb = {
 async function dryRun(
   { rows, clients, config }: Place,
   view: ReturnType<typeof viewNamed>,
+  from: 'views' | 'cdc',
   rate: number | null,
   out: Output,
 ): Promise<void> {
-  const { active, building } = await rows.read(view);
+  const { active, activeLog, building } = await rows.read(view);
+  const inputs = from === 'cdc' ? await inputRecords(config, view, activeLog) : null;
   const stores = await generationSizes(clients, config, view, active);
   const limit = rate === null ? null : Math.ceil(Math.max(...stores.map(({ records }) => records)) / rate);
-  const plan = { view, from: 'views', active, resumes: building, stores, atLeastSeconds: limit };
+  const plan = { view, from, inputs, active, resumes: building, stores, atLeastSeconds: limit };
   out.result(plan, () =>
     [
-      `Generation ${active} of ${view} is what readers see; ${building === null ? 'a new one would be filled' : `generation ${building} would be gone on with`} from views.${view}:`,
+      `Generation ${active} of ${view} is what readers see; ${building === null ? 'a new one would be filled' : `generation ${building} would be gone on with`} from ${from === 'cdc' ? `entries that the processors make anew of at most ${inputs ?? 'an unknown number of'} records` : `views.${view}`}:`,
       sizesTable(stores),
       'It needs about the same again, until `millrace views drop` gives the former one up.',
       ...(limit === null

@@ -1,7 +1,8 @@
 import { loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
-import { FIRST_GENERATION, viewNames } from '@millrace/schemas/stores';
+import { firstOnly } from '@millrace/schemas/generations';
+import { FIRST_LOG, topicOfLog, viewNames } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import { cliSettings } from '../config/index.ts';
 import type { CliConfig } from '../config/index.ts';
@@ -18,6 +19,8 @@ interface ViewSummary {
   readonly generation: number;
   /** active: what readers see; building: being filled; previous: kept for a rollback. */
   readonly role: 'active' | 'building' | 'previous';
+  /** The topic whose entries it holds. */
+  readonly log: string;
   readonly partitions: number;
   /** As far as its slowest partition; null where it has none yet. */
   readonly position: string | null;
@@ -45,8 +48,8 @@ export const viewsVerb: Verb = {
     try {
       out.result({ views: await summaries(clients, config, Date.now()) }, ({ views }) =>
         table([
-          ['view', 'store', 'generation', 'role', 'partitions', 'position', 'age ms'],
-          ...views.map((v) => [v.view, v.store, v.generation, v.role, v.partitions, v.position, v.ageMs]),
+          ['view', 'store', 'generation', 'role', 'log', 'partitions', 'position', 'age ms'],
+          ...views.map((v) => [v.view, v.store, v.generation, v.role, v.log, v.partitions, v.position, v.ageMs]),
         ]),
       );
       return EXIT.done;
@@ -62,20 +65,17 @@ async function summaries(clients: StoreClients, config: CliConfig, nowMs: number
     const known = new Map((await rows.all()).map((row) => [row.view, row]));
     const found: ViewSummary[] = [];
     for (const view of viewNames) {
-      const { active, building, previous } = known.get(view) ?? {
-        active: FIRST_GENERATION,
-        building: null,
-        previous: null,
-      };
-      for (const [role, generation] of [
-        ['active', active],
-        ['building', building],
-        ['previous', previous],
+      const row = known.get(view) ?? firstOnly;
+      for (const [role, generation, number] of [
+        ['active', row.active, row.activeLog],
+        ['building', row.building, row.buildingLog],
+        ['previous', row.previous, row.previousLog],
       ] as const) {
         if (generation === null) continue;
         const marks = await generationMarks(clients, config, view, generation);
+        const log = topicOfLog(view, number ?? FIRST_LOG);
         for (const store of storesHolding(view)) {
-          found.push({ view, store, generation, role, ...lowest(marks, view, store, nowMs) });
+          found.push({ view, store, generation, role, log, ...lowest(marks, view, store, nowMs) });
         }
       }
     }
