@@ -64,6 +64,14 @@ export default tseslint.config(
         'error',
         { object: 'process', property: 'env', message: 'Read the environment through @millrace/kernel/config.' },
       ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "CallExpression[callee.property.name='keys'][arguments.length=1]:not([callee.object.name='Object'])",
+          message: 'KEYS stops a whole Redis until it has passed every key: SCAN.',
+        },
+      ],
       'no-console': 'error',
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
     },

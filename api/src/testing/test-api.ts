@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Client as PostgresClient } from 'pg';
 import { createTestDatabase } from '@millrace/database/testing';
-import { testEngines } from '@millrace/infra-local/testing';
+import { redisKeys, testEngines } from '@millrace/infra-local/testing';
 import { loadConfig } from '@millrace/kernel/config';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import { createAccessTokens, createPositionTokens } from '@millrace/kernel/security';
@@ -93,7 +93,7 @@ export async function startTestApi(env: Record<string, string> = {}): Promise<Te
       await app.close();
       await releasers.release();
       await sql.end();
-      const keys = await redis.keys(`${redisPrefix}*`);
+      const keys = await redisKeys(redis, `${redisPrefix}*`);
       if (keys.length > 0) await redis.del(...keys);
       redis.disconnect();
       await database.drop();

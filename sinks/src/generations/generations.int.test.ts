@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { testEngines } from '@millrace/infra-local/testing';
+import { redisKeys, testEngines } from '@millrace/infra-local/testing';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import { clickhouseNames, redisNames, searchNames } from '@millrace/schemas/stores';
 import type { GenerationOf } from '@millrace/schemas/stores';
@@ -31,7 +31,7 @@ interface Store {
 
 function redisStore(): Store {
   const redis = createRedis(engines.redisUrl);
-  const keys = async (pattern: string) => (await redis.keys(pattern)).sort();
+  const keys = (pattern: string) => redisKeys(redis, pattern);
   return {
     name: 'redis',
     createSink: (generation) =>

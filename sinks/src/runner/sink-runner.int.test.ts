@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { testEngines } from '@millrace/infra-local/testing';
+import { redisKeys, testEngines } from '@millrace/infra-local/testing';
 import type { LogClient, LogRecord } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { lsnText } from '@millrace/kernel/position';
@@ -173,7 +173,7 @@ async function expectRedis(alive: readonly ViewEntry[]): Promise<void> {
     expect(position).toBe(lsnText(entry.lsn));
     expect(JSON.parse(data ?? 'null')).toEqual(entry.data);
   }
-  const keys = await redis.keys(`${keyPrefix}*`);
+  const keys = await redisKeys(redis, `${keyPrefix}*`);
   await redis.del(...keys);
   redis.disconnect();
 }

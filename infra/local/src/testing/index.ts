@@ -3,6 +3,7 @@ import { join } from 'node:path';
 export { OwnKafka } from './own-kafka.ts';
 export { OwnPostgres } from './own-postgres.ts';
 export { ownPort } from './own-engine.ts';
+export { redisKeys } from './redis-keys.ts';
 import type { EngineAddresses } from '../engines/index.ts';
 import { isAlive, Problem } from '../processes/index.ts';
 import { homeOf } from '../paths/index.ts';
