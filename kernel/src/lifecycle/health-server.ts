@@ -3,9 +3,16 @@ import type { Registry } from 'prom-client';
 import { answerControl, isControlRequest } from './control.ts';
 import type { ControlSource } from './control.ts';
 
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reason?: string;
+  /** Ready, but for this, which no waiting mends: what, and what to do. Who runs the process tells it to its operator. */
+  readonly degraded?: string;
+}
+
 export interface HealthSource {
   /** Ready to do its work: `/ready` answers 200, else 503 with the reason. */
-  readonly ready: () => { ready: boolean; reason?: string } | Promise<{ ready: boolean; reason?: string }>;
+  readonly ready: () => Readiness | Promise<Readiness>;
   /** More facts for `/ready` and `/status` (positions, lag): JSON-safe. */
   readonly status?: () => unknown;
   /** What an operator may ask of it; from this machine only, whatever `host` is. */

@@ -2,5 +2,5 @@ export { Releasers } from './releasers.ts';
 export { runService } from './run-service.ts';
 export type { Service, ServiceContext, ServiceDefinition } from './run-service.ts';
 export { startHealthServer } from './health-server.ts';
-export type { HealthServer, HealthSource } from './health-server.ts';
+export type { HealthServer, HealthSource, Readiness } from './health-server.ts';
 export type { ControlSource } from './control.ts';

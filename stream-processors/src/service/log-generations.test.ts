@@ -3,6 +3,7 @@ import { PlatformError } from '@millrace/kernel/errors';
 import { Registry, silentLogger } from '@millrace/kernel/telemetry';
 import { keyedSpecs } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
+import { inventory } from '../processors/index.ts';
 import { TestRoad, shopHistory } from '../testing/index.ts';
 import type { TestRow } from '../testing/index.ts';
 import { ProcessingService } from './service.ts';
@@ -98,3 +99,50 @@ test('a task whose state is of another version stands still and says what to do;
   await tasks.close();
   expect(refused).toEqual(['old/0']);
 });
+
+test('what an earlier release left in a log is named with the command at the start, and a log made anew takes its place', async () => {
+  const road = await TestRoad.open(partitions);
+  const { log, registry } = road;
+  const history = shopHistory(29, 60, 12);
+  const former = { ...inventory, stateVersion: inventory.stateVersion - 1 };
+  for (let at = 0; at < partitions; at++) await road.start(former, at);
+  for (const { lsn, tsUs, rows } of history.slice(0, 30)) await road.source.commit(lsn, tsUs, rows);
+  await road.settle();
+  const service = new ProcessingService({
+    ...{ config: { topicPrefix: '', partitions, processors: [] }, log, registry },
+    ...{ logger: silentLogger(), metrics: new Registry(), limits: { watermarkMs: 0 } },
+  });
+  const stop = new AbortController();
+  const running = service.run(stop.signal);
+  await until(() => service.ready().degraded !== undefined);
+  expect(service.ready()).toMatchObject({
+    ready: true,
+    degraded: expect.stringContaining('`millrace rebuild inventory --from cdc`'),
+  });
+  expect(
+    service
+      .status()
+      .refused.map(({ task }) => task)
+      .sort(),
+  ).toEqual(['inventory/0', 'inventory/1']);
+
+  const at = (index: number) => history[index]!;
+  const inventoryRow = (columns: Record<string, unknown>) => row({ view: 'inventory', ...columns });
+  await log.admin.ensureTopics(keyedSpecs('views.inventory.g2', '', partitions));
+  await road.source.commit(at(29).lsn + 2n, at(29).tsUs, [inventoryRow({ building: 2, building_log: 2 })]);
+  for (const { lsn, tsUs, rows } of history.slice(30)) await road.source.commit(lsn, tsUs, rows);
+  const reached = (topic: string): boolean =>
+    service.status().tasks.filter(({ output, position }) => output === topic && BigInt(position) >= at(59).lsn)
+      .length === partitions;
+  await until(() => reached('views.inventory.g2') && reached('views.orders'));
+
+  // The catalog is made from the old log until it is made anew itself: only then is nothing refused any more.
+  await log.admin.ensureTopics(keyedSpecs('views.catalog.g2', '', partitions));
+  await road.source.commit(at(59).lsn + 2n, at(59).tsUs, [
+    inventoryRow({ active: 2, active_log: 2 }),
+    row({ active: 2, active_log: 2, log_inputs: '{"2":{"inventory":2}}' }),
+  ]);
+  await until(() => reached('views.catalog.g2') && service.ready().degraded === undefined);
+  stop.abort();
+  await running;
+}, 40_000);

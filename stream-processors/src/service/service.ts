@@ -1,6 +1,6 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Group, GroupOptions } from '@millrace/kernel/group';
-import type { Service } from '@millrace/kernel/lifecycle';
+import type { Readiness, Service } from '@millrace/kernel/lifecycle';
 import type { LogClient } from '@millrace/kernel/log';
 import type { Logger, Registry } from '@millrace/kernel/telemetry';
 import { GenerationFollower, activeLogOf } from '@millrace/schemas/generations';
@@ -52,16 +52,23 @@ export class ProcessingService implements Service {
   #tasks: TaskSet | null = null;
   #isPlaced = false;
   #rows: GenerationRows = new Map();
+  #known: ReturnType<TaskOpeners['tasks']> = new Map();
 
   constructor(options: ProcessingOptions) {
     this.#options = options;
   }
 
-  ready(): { ready: boolean; reason?: string } {
+  ready(): Readiness {
     if (!this.#isPlaced) return { ready: false, reason: 'waiting to be given tasks' };
     if (this.#tasks?.isRestored !== true) return { ready: false, reason: 'restoring' };
-    const [refused] = this.#tasks.refused.values();
-    return refused === undefined ? { ready: true } : { ready: false, reason: `degraded: ${refused}` };
+    const [refused] = this.#refused;
+    return refused === undefined ? { ready: true } : { ready: true, degraded: refused.reason };
+  }
+
+  /** Of the logs that are kept, whoever has the task now. */
+  get #refused(): { task: string; reason: string }[] {
+    const refused = [...(this.#tasks?.refused ?? [])].map(([task, reason]) => ({ task, reason }));
+    return refused.filter(({ task }) => this.#known.has(task));
   }
 
   /** Of the tasks that it has now and that are restored. */
@@ -73,7 +80,7 @@ export class ProcessingService implements Service {
     const nowMs = Date.now();
     return {
       tasks: this.runners.map((runner) => statusOf(runner.processorName, runner, nowMs)),
-      refused: [...(this.#tasks?.refused ?? [])].map(([task, reason]) => ({ task, reason })),
+      refused: this.#refused,
     };
   }
 
@@ -98,10 +105,9 @@ export class ProcessingService implements Service {
       events: (processor, partition) => counted.of(processor, partition),
       servedAgeMs: () => servedAgeMs(this.status().tasks, this.#rows),
     });
-    let known: ReturnType<TaskOpeners['tasks']> = new Map();
     const tasks = new TaskSet({
       open: (name) => {
-        const task = known.get(name);
+        const task = this.#known.get(name);
         if (task === undefined) throw new PlatformError('internal', `${name} is not known here`);
         return task.open();
       },
@@ -110,7 +116,7 @@ export class ProcessingService implements Service {
       refused: () => group?.rejoin(),
     });
     this.#tasks = tasks;
-    const able = (): string[] => [...known.keys()].filter((name) => !tasks.refused.has(name));
+    const able = (): string[] => [...this.#known.keys()].filter((name) => !tasks.refused.has(name));
     if (placement.by === 'group' && joinGroup === undefined) {
       throw new PlatformError('internal', 'there is no group to join');
     }
@@ -125,17 +131,17 @@ export class ProcessingService implements Service {
       ...{ log, registry, topicPrefix, logger },
       onRows: (rows) => {
         this.#rows = rows;
-        known = openers.tasks(rows);
+        this.#known = openers.tasks(rows);
         leftOver.follow(rows, openers.kept(rows));
         haveRows();
         if (placement.by === 'group') {
           // What is not there any more is let go of at once; what is new is somebody's when the group says so.
-          tasks.have(tasks.names.filter((name) => known.has(name)));
+          tasks.have(tasks.names.filter((name) => this.#known.has(name)));
           group?.rejoin();
           return;
         }
         const { instance, instances } = placement;
-        tasks.have([...known].flatMap(([name, { place }]) => (place % instances === instance ? [name] : [])));
+        tasks.have([...this.#known].flatMap(([name, { place }]) => (place % instances === instance ? [name] : [])));
         this.#isPlaced = true;
       },
     });

@@ -1,6 +1,6 @@
 export { Problem } from './problem.ts';
 export { decideRestart, defaultRestartPolicy, type RestartPolicy } from './backoff.ts';
-export { checkHttp, checkSocket } from './probe.ts';
+export { checkHttp, checkReady, checkSocket } from './probe.ts';
 export { commandLineOf, isAlive, isOurs } from './identity.ts';
 export { lastLines } from './log-tail.ts';
 export { isPortFree } from './ports.ts';

@@ -18,6 +18,18 @@ export function checkHttp(url: string): Promise<void> {
   });
 }
 
+/**
+ * Asks a deployable's `/ready`. Resolves when it can do its work: with what of it it cannot do, and what to do about that, in its own words; null where
+ * there is nothing to say.
+ */
+export async function checkReady(url: string): Promise<string | null> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+  const { degraded } = JSON.parse(text) as { degraded?: unknown };
+  return typeof degraded === 'string' ? degraded : null;
+}
+
 /** Connects to 127.0.0.1, sends `bytes` and resolves when `accepts` says so of the first answer. */
 export function checkSocket(port: number, bytes: Buffer, accepts: (answer: Buffer) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {

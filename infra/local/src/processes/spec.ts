@@ -14,8 +14,8 @@ export interface PortUse {
  * One process to run and keep running; engines and deployables alike.
  *
  * Guarantees of whoever runs it: `prepare` and a free-port check come before every start; `check` is repeated until it
- * resolves (ready) and then from time to time (a rejection makes the process `unhealthy`, never restarts it: only its
- * end does); stopping sends `stopSignal`, waits `stopTimeoutMs`, then kills.
+ * resolves (ready) and then from time to time (a rejection, or a sentence, makes the process `unhealthy`, never restarts it: only its
+ * end does; a new sentence is told); stopping sends `stopSignal`, waits `stopTimeoutMs`, then kills.
  */
 export interface ProcessSpec {
   readonly name: string;
@@ -40,8 +40,8 @@ export interface ProcessSpec {
   readonly readyTimeoutMs: number;
   readonly restart: RestartPolicy;
   readonly prepare?: () => Promise<void>;
-  /** Resolves when the process can do its work; must settle within a few seconds. */
-  readonly check: () => Promise<void>;
+  /** Resolves when the process can do its work, with a sentence where not all of it; must settle within a few seconds. */
+  readonly check: () => Promise<void> | Promise<string | null>;
 }
 
 /** One item of `millrace status --json`. */

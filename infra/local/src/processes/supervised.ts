@@ -124,7 +124,7 @@ export class SupervisedProcess {
     if (this.#state === state) return;
     this.#state = state;
     const over = state === 'stopped' || state === 'failed';
-    if (over || state === 'ready') {
+    if (over || state === 'ready' || state === 'unhealthy') {
       for (const watcher of this.#watchers.splice(0)) {
         if (over) watcher.reject(new Problem(`${this.spec.title} was stopped before it was ready.`));
         else watcher.resolve();
@@ -223,14 +223,17 @@ export class SupervisedProcess {
     void ended.then(() => over.abort());
     const deadline = clock.now() + this.spec.readyTimeoutMs;
     let ready = false;
+    let told: string | null = null;
     while (!isOver() && !this.#halted()) {
-      const healthy = await this.#isHealthy();
+      const { healthy, lacks } = await this.#health();
       if (isOver() || this.#halted()) break;
       if (healthy && !ready) {
         ready = true;
         onReady();
       }
-      if (ready) this.#enter(healthy ? 'ready' : 'unhealthy');
+      if (lacks !== null && lacks !== told) this.#options.onNotice(`${this.spec.title}: ${lacks}.`);
+      told = healthy ? lacks : told;
+      if (ready) this.#enter(healthy && lacks === null ? 'ready' : 'unhealthy');
       else if (clock.now() > deadline) {
         this.#options.onNotice(
           `${this.spec.title} was not ready after ${Math.round(this.spec.readyTimeoutMs / 1000)} s; see ${this.#options.logPath}.`,
@@ -244,12 +247,12 @@ export class SupervisedProcess {
     this.#halt.signal.removeEventListener('abort', haltChild);
   }
 
-  async #isHealthy(): Promise<boolean> {
+  /** `lacks`: it works, but for this. */
+  async #health(): Promise<{ healthy: boolean; lacks: string | null }> {
     try {
-      await this.spec.check();
-      return true;
+      return { healthy: true, lacks: (await this.spec.check()) ?? null };
     } catch {
-      return false;
+      return { healthy: false, lacks: null };
     }
   }
 

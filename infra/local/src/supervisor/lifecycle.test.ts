@@ -45,7 +45,7 @@ function fake(name: string, more: Partial<ProcessSpec> = {}, script = 'setInterv
     stopTimeoutMs: 300,
     readyTimeoutMs: 20_000,
     restart: { ...defaultRestartPolicy, firstDelayMs: 10 },
-    check: () => {
+    check: (): Promise<void> => {
       if (existsSync(ready) && isAlive(Number(readFileSync(ready, 'utf8')))) return Promise.resolve();
       return Promise.reject(new Error('not yet'));
     },
@@ -166,6 +166,15 @@ describe('a platform', () => {
     );
     expect(existsSync(join(home.folder, 'one.ready'))).toBe(false);
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('what can do only a part of its work is started, told with what it says at each start, and shown as not well', async () => {
+    const check = (): Promise<string> => Promise.resolve('a view stands still: rebuild it');
+    const platform = await start([fake('one', { check })]);
+    await platform.restart('one');
+    const told = 'one: a view stands still: rebuild it.';
+    expect(notices()).toEqual([told, told]);
+    expect(platform.status()).toMatchObject({ state: 'degraded', engines: [{ state: 'unhealthy', restarts: 1 }] });
   });
 
   test('runs the step between engines and deployables once the engines are ready; its failure stops all', async () => {

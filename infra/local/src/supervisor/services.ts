@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { EngineAddresses, Environment } from '../engines/index.ts';
 import { addressVariablesOf, engineNames } from '../engines/index.ts';
 import { repositoryRoot } from '../paths/index.ts';
-import { checkHttp, defaultRestartPolicy, Problem, type ProcessSpec } from '../processes/index.ts';
+import { checkReady, defaultRestartPolicy, Problem, type ProcessSpec } from '../processes/index.ts';
 
 /** A deployable: its workspace, and where its health is served. */
 export interface ServiceDefinition {
@@ -81,6 +81,6 @@ export function serviceSpec(service: ServiceDefinition, addresses: EngineAddress
     stopTimeoutMs: 20_000,
     readyTimeoutMs: 120_000,
     restart: { ...defaultRestartPolicy, startAttempts: 5 },
-    check: () => checkHttp(`http://127.0.0.1:${port}/ready`),
+    check: () => checkReady(`http://127.0.0.1:${port}/ready`),
   };
 }
