@@ -83,3 +83,11 @@ test('what failed without a row has the aggregate for its key; a barrier is no l
   const barrier = { offset: 0n, timestampMs: 0, key: Buffer.from('_barrier'), value: null, headers: [] };
   expect(letterOf('t.cdc.catalog.dlq', 2, 't.', barrier)).toBeNull();
 });
+
+test('a view means each of its logs', () => {
+  const groups = new LetterGroups();
+  groups.take(letter('products/a', 7, 'handler-failed', 'catalog'));
+  groups.take(letter('products/a', 7, 'handler-failed', 'catalog.g4'));
+  groups.take(letter('products/a', 7, 'handler-failed', 'pricing'));
+  expect(groups.list([], { view: 'catalog' }).map(({ processor }) => processor)).toEqual(['catalog', 'catalog.g4']);
+});

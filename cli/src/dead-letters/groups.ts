@@ -29,7 +29,7 @@ export interface LetterGroup {
 }
 
 export interface LetterFilter {
-  /** A processor or the view that a sink reads. */
+  /** A processor or the view that a sink reads; of each, whichever of the view's logs. */
   readonly view?: string | undefined;
   readonly topic?: string | undefined;
   readonly aggregate?: string | undefined;
@@ -97,7 +97,7 @@ export class LetterGroups {
 
 function matches(group: LetterGroup, { view, topic, aggregate, kind, since, before, state }: LetterFilter): boolean {
   return (
-    (view === undefined || group.processor === view || group.topic === `views.${view}`) &&
+    (view === undefined || firstOf(group.processor) === view || firstOf(group.topic) === `views.${view}`) &&
     (topic === undefined || group.topic === topic) &&
     (aggregate === undefined || group.aggregate === aggregate) &&
     (kind === undefined || group.kind === kind) &&
@@ -106,5 +106,8 @@ function matches(group: LetterGroup, { view, topic, aggregate, kind, since, befo
     (state === undefined || group.state === state)
   );
 }
+
+/** Of a processor or topic of any log of a view: as the first log's is called. */
+const firstOf = (name: string): string => name.replace(/\.g\d+$/, '');
 
 const keyOf = (processor: string, topic: string, aggregate: string): string => `${processor}\n${topic}\n${aggregate}`;

@@ -182,3 +182,20 @@ test('letters that are gone are not passed over', async () => {
   });
   expect(runner.task.parked.size).toBe(1);
 });
+
+test('parked in a log that is made anew too, each log has its own letters and is redriven alone', async () => {
+  const road = await parkedRoad();
+  const anew = (unlucky: readonly number[]) => {
+    const { processor, applied } = faulty(unlucky);
+    return { applied, processor: { ...processor, name: 'inventory.g2', output: 'views.inventory.g2' as const } };
+  };
+  await road.start(anew([13]).processor);
+  await road.settle();
+  const first = await road.start(faulty([]).processor);
+  expect(await redrive(road, first, 50n)).toMatchObject({ done: 3, waiting: 0, error: null });
+  const second = anew([]);
+  const runner = await road.start(second.processor);
+  expect(runner.task.parked.list()).toMatchObject([{ aggregate: 'a', records: 3 }]);
+  expect(await redrive(road, runner, 60n)).toMatchObject({ done: 3, waiting: 0, error: null });
+  expect(second.applied).toEqual([13, 14, 15]);
+});
