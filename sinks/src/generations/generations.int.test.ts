@@ -163,5 +163,5 @@ describe.each(stores)('generations in $name', (store) => {
     expect((await again.positions()).filter(({ view }) => view === 'catalog')).toHaveLength(1);
     await again.close();
     await generations.close();
-  }, 60_000);
+  }, 180_000);
 });
