@@ -217,7 +217,7 @@ test('state of another version is refused with a sentence that says what to do',
   const runner = await road.start(inventory);
   while (await runner.step());
   await expect(road.start({ ...inventory, stateVersion: inventory.stateVersion + 1 })).rejects.toThrow(
-    'rebuild the view',
+    'millrace rebuild inventory --from cdc',
   );
   expect(road.registry).toBeInstanceOf(MemoryRegistry);
 });
