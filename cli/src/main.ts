@@ -9,6 +9,7 @@ import { dlqVerb } from './verbs/dlq.ts';
 import { downVerb, statusVerb, upVerb } from './verbs/platform.ts';
 import { processorsVerb } from './verbs/processors.ts';
 import { rebuildVerb, rollbackVerb } from './verbs/generations.ts';
+import { replayVerb } from './verbs/replay.ts';
 import { lagVerb } from './verbs/lag.ts';
 import { migrateVerb } from './verbs/migrate.ts';
 import { seedVerb, trafficVerb } from './verbs/shop.ts';
@@ -41,6 +42,7 @@ const verbs: readonly Verb[] = [
   viewsVerb,
   rebuildVerb,
   rollbackVerb,
+  replayVerb,
   verifyVerb,
   dlqVerb,
   processorsVerb,

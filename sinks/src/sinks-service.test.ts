@@ -15,7 +15,7 @@ const still = { run: () => Promise.resolve() };
 
 describe('sinks', () => {
   test('one store that waits makes the process degraded, and /ready names it', async () => {
-    const runner = (state: SinkStatus) => ({ run: () => Promise.resolve(), status: () => [state] });
+    const runner = (state: SinkStatus) => ({ run: () => Promise.resolve(), status: () => [state], sinks: [] });
     const service = sinksService(
       [runner(status('redis', 'running')), runner(status('clickhouse', 'waiting', 'no answer'))],
       still,
@@ -35,8 +35,13 @@ describe('sinks', () => {
           });
         }),
       status: () => [status('redis', 'running')],
+      sinks: [],
     };
-    const broken = { run: () => Promise.reject(new Error('refused')), status: () => [status('clickhouse', 'running')] };
+    const broken = {
+      run: () => Promise.reject(new Error('refused')),
+      status: () => [status('clickhouse', 'running')],
+      sinks: [],
+    };
     await expect(sinksService([patient, broken], still).run(new AbortController().signal)).rejects.toThrow('refused');
     expect(stopped).toBe(true);
   });

@@ -1,6 +1,7 @@
 import type { Service } from '@millrace/kernel/lifecycle';
 import type { GenerationFollower } from '@millrace/schemas/generations';
 import type { StoreFollower } from './generations/index.ts';
+import { replayAction } from './replay-control.ts';
 
 /**
  * Runs the stores side by side. Each waits for its own engine by itself; one that cannot go on stops the others (they write what they
@@ -8,7 +9,7 @@ import type { StoreFollower } from './generations/index.ts';
  * not. A filling that is broken is told in `/status` and does not make the process unready.
  */
 export function sinksService(
-  stores: readonly Pick<StoreFollower, 'run' | 'status'>[],
+  stores: readonly Pick<StoreFollower, 'run' | 'status' | 'sinks'>[],
   generations: Pick<GenerationFollower, 'run'>,
 ): Service {
   return {
@@ -36,5 +37,13 @@ export function sinksService(
       };
     },
     status: () => ({ sinks: stores.flatMap((store) => store.status()) }),
+    control(action, body) {
+      const answer = replayAction(
+        stores.flatMap(({ sinks }) => sinks),
+        action,
+        body,
+      );
+      return answer === null ? null : Promise.resolve(answer);
+    },
   };
 }

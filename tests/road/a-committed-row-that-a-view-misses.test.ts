@@ -11,6 +11,7 @@ import {
   redriveAll,
   redriveTargets,
 } from '@millrace/cli/dead-letters';
+import { SinksClient, entriesOf, previewReplay } from '@millrace/cli/replay';
 import { isSampled, openStoreViews, repair, repairScopes, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import type { LogClient } from '@millrace/kernel/log';
@@ -18,6 +19,8 @@ import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import { silentLogger } from '@millrace/kernel/telemetry';
 import { partitionOf } from '@millrace/schemas/partition';
+import { createSchemaRegistry } from '@millrace/schemas/registry';
+import { createViewCodec } from '@millrace/schemas/views';
 import { LiveClient } from './live-client.ts';
 import { startRoad } from './road.ts';
 import type { Road } from './road.ts';
@@ -309,6 +312,64 @@ describe('verify', () => {
       expect(done.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
       const repaired = await verifyView(inventory, settings);
       expect(repaired.differences).toEqual([]);
+    },
+    2 * MINUTES,
+  );
+});
+
+describe('replay', () => {
+  test(
+    'gives a store again what it has lost or has wrong, one aggregate or all, and says before what would change',
+    async () => {
+      const wrong = await product('Damaged in Redis', 6);
+      const missing = await product('Lost in Redis', 6);
+      const { config } = road;
+      const views = await openStoreViews(config);
+      releasers.push('views', () => views.close());
+      const inventory = views.views.find((view) => view.view === 'inventory' && view.store === 'redis')!;
+      const settings = { databaseUrl: config.databaseUrl, slotName: config.slotName, only: [wrong, missing] };
+      const differences = async () => (await verifyView(inventory, settings)).differences.map(({ key }) => key).sort();
+      expect(await differences()).toEqual([]);
+      const redis = connectRedis();
+      const key = (id: string) => `${config.redisKeyPrefix}inventory:${id}`;
+      const held = JSON.parse((await redis.hget(key(wrong), 'data')) ?? '{}') as Record<string, unknown>;
+      await redis.hset(key(wrong), 'data', JSON.stringify({ ...held, onHand: 777 }));
+      await redis.del(key(missing));
+
+      const topic = `${config.topicPrefix}views.inventory`;
+      const log = createKafkaLog({ brokers: config.kafkaBrokers, clientId: 'tests', logger: silentLogger() });
+      releasers.push('log', () => log.close());
+      const codec = await createViewCodec(await createSchemaRegistry(config.schemaRegistryUrl), topic);
+      const scope = { from: null, since: null, aggregates: null, tenant: null };
+      const preview = () =>
+        previewReplay(
+          entriesOf(log, topic, codec, () => undefined),
+          [inventory],
+          scope,
+        );
+      const [before] = await preview();
+      expect(before).toMatchObject({ missing: 1, different: 1, older: 0, deleted: 0 });
+      expect([...before!.ids].sort()).toEqual([wrong, missing].sort());
+
+      const sinks = new SinksClient(`http://127.0.0.1:${road.healthPorts['sinks']}`);
+      const replayed = async (aggregates: readonly string[] | null): Promise<void> => {
+        const names = await sinks.replay({
+          view: 'inventory',
+          sink: null,
+          scope: { ...scope, aggregates },
+          rate: null,
+        });
+        expect(names).toEqual(expect.arrayContaining(['redis', 'clickhouse']));
+        await eventually(
+          () => sinks.progress(names),
+          (progress) => progress.every(({ state }) => state === 'done'),
+        );
+      };
+      await replayed([missing]);
+      expect(await differences()).toEqual([wrong]);
+      await replayed(null);
+      expect(await differences()).toEqual([]);
+      expect((await preview())[0]).toMatchObject({ missing: 0, different: 0 });
     },
     2 * MINUTES,
   );

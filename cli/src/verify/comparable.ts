@@ -1,4 +1,4 @@
-import type { CartView, OrderView, PriceView, ProductView, StockView } from '@millrace/schemas/views';
+import type { CartView, OrderView, PriceView, ProductView, StockView, ViewEntry } from '@millrace/schemas/views';
 
 /** View documents in the comparable form of `expected.ts`: lists whose order means nothing become maps. */
 type Comparable = Record<string, unknown>;
@@ -86,4 +86,23 @@ export function comparableCart(view: CartView): Comparable {
       items.map(({ productId, variantId, quantity }) => [`${productId}/${variantId}`, quantity]),
     ),
   };
+}
+
+/** Of an entry of a view's log; null where nothing of it is compared. */
+export function comparableDocument({ kind, data }: ViewEntry): Comparable | null {
+  if (data === null) return null;
+  switch (kind) {
+    case 'product':
+      return comparableProduct(data as ProductView);
+    case 'stock':
+      return comparableStock(data as StockView);
+    case 'price':
+      return comparablePrice(data as PriceView);
+    case 'order':
+      return comparableOrder(data as OrderView);
+    case 'cart':
+      return comparableCart(data as CartView);
+    default:
+      return null;
+  }
 }

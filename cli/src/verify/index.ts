@@ -1,5 +1,7 @@
 export type { Difference } from './comparison.ts';
 export { DriftMetrics } from './drift-metrics.ts';
+export { differingFields } from './compare.ts';
+export { comparableDocument } from './comparable.ts';
 export { expectedDocuments } from './expected.ts';
 export { repair, repairScopes } from './repair.ts';
 export { isSampled } from './sample.ts';

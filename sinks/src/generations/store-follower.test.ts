@@ -39,6 +39,10 @@ class FakeStore {
             }),
           status: () => ({ sink: sink.name, state: 'running', partitions: [] }),
           ageMs: () => 0,
+          name: sink.name,
+          views: sink.views,
+          replay: () => undefined,
+          cancelReplay: () => undefined,
         };
       },
       generations: {

@@ -16,7 +16,11 @@ export interface StoreParts {
   /** The views that the store holds. */
   readonly views: readonly ViewName[];
   readonly createSink: (generation: number, views: readonly ViewName[]) => Sink;
-  readonly createRunner: (sink: Sink, log: number, pace: Pace | null) => Pick<SinkRunner, 'run' | 'status' | 'ageMs'>;
+  readonly createRunner: (
+    sink: Sink,
+    log: number,
+    pace: Pace | null,
+  ) => Pick<SinkRunner, 'run' | 'status' | 'ageMs' | 'name' | 'views' | 'replay' | 'cancelReplay'>;
   readonly generations: StoreGenerations;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -76,6 +80,11 @@ export class StoreFollower {
     if (running.length > 0) return [...running, ...broken];
     const reason = this.#problem ?? 'the generations of its views are not known yet';
     return [{ sink: store, state: 'waiting', reason, partitions: [] }];
+  }
+
+  /** The sinks that run now, of all generations. */
+  get sinks(): readonly Running['runner'][] {
+    return [...this.#running.values()].map(({ runner }) => runner);
   }
 
   /** Resolves after `stop` aborts and every sink has written what it read. */

@@ -2,9 +2,9 @@ import type { FetchedBatch, LogClient, LogReader } from '@millrace/kernel/log';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { topicOfLog, viewOfTopic } from '@millrace/schemas/stores';
 import type { AppliedMark, PartitionMark, ViewName } from '@millrace/schemas/stores';
-import type { ViewCodec } from '@millrace/schemas/views';
+import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
 import { partitionKey } from '../port/index.ts';
-import type { Refusal, Sink, SinkBatch } from '../port/index.ts';
+import type { Sink } from '../port/index.ts';
 import type { Clock } from './clock.ts';
 import type { DeadLetters, Unapplied } from './dead-letters.ts';
 import type { SinkMetrics } from './metrics.ts';
@@ -12,8 +12,11 @@ import { PartitionReader } from './partition-reader.ts';
 import { Pending } from './pending.ts';
 import type { BatchLimits } from './pending.ts';
 import type { Progress } from './progress.ts';
-import { refusedRecord } from './refused-record.ts';
+import type { LogRange } from './refused-record.ts';
+import type { Replays } from './replay.ts';
+import { feedReplay } from './replay-feed.ts';
 import { Signal } from './signal.ts';
+import { StoreWrites } from './store-writes.ts';
 
 export interface SessionParts {
   readonly sink: Sink;
@@ -28,6 +31,7 @@ export interface SessionParts {
   readonly logger: Logger;
   readonly metrics: SinkMetrics;
   readonly progress: Progress;
+  readonly replays: Replays;
   /** Absent: as fast as the store takes it. */
   readonly pace?: Pace;
   /** The store has answered and its positions are known; and again at each write that succeeded. */
@@ -52,9 +56,7 @@ export class Session {
   readonly #readers = new Map<string, PartitionReader>();
   /** By partition, for each fetch that is not applied yet: its end and when its first entry's commit was, ms. */
   readonly #commits = new Map<string, { offset: bigint; committedAtMs: number }[]>();
-  /** By partition, the offset that the next read begins after what was handed over and written. */
-  readonly #written = new Map<string, bigint>();
-  #handed: readonly SinkBatch[] = [];
+  readonly #writes: StoreWrites;
   readonly #added = new Signal();
   readonly #taken = new Signal();
   readonly #failure = new AbortController();
@@ -63,6 +65,11 @@ export class Session {
   constructor(parts: SessionParts) {
     this.#parts = parts;
     this.#pending = new Pending(parts.limits);
+    this.#writes = new StoreWrites({
+      ...parts,
+      putAside: ({ topic, partition }, unapplied) =>
+        this.#putAside(topic, partition, unapplied, 'is refused by the store'),
+    });
   }
 
   /** Resolves after `stop` aborts, everything read is written and its marks are stored. Throws what failed. */
@@ -75,13 +82,14 @@ export class Session {
       await sink.open({
         applied: (marks) => this.#applied(marks),
         failed: (error) => this.#fail(error),
-        refused: (refusals) => this.#refused(refusals),
+        refused: (refusals) => this.#writes.refused(refusals),
       });
       await this.#assign(reader, await sink.positions());
       this.#parts.alive();
       await Promise.all([
         this.#guarded(() => this.#read(reader, maxBytes, AbortSignal.any([stop, this.#failure.signal]))),
         this.#guarded(() => this.#write()),
+        this.#guarded(() => this.#replay(AbortSignal.any([stop, this.#failure.signal]))),
       ]);
       if (this.#failure.signal.aborted) throw this.#failure.signal.reason;
       await sink.flush();
@@ -100,9 +108,9 @@ export class Session {
       const codec = await this.#parts.codec(view);
       for (const { partition, start: first, end } of await log.admin.offsets(topic)) {
         const start = marks.get(partitionKey({ view, partition })) ?? { lsn: 0n, committedAtMs: 0, offset: first };
-        const deadLetter = (malformed: Unapplied) => this.#unreadable(topic, partition, malformed);
+        const deadLetter = (unapplied: Unapplied) => this.#putAside(topic, partition, unapplied, 'cannot be read');
         this.#readers.set(`${topic}/${partition}`, new PartitionReader({ view, partition, codec, start, deadLetter }));
-        this.#written.set(partitionKey({ view, partition }), start.offset);
+        this.#writes.begin({ view, partition }, start);
         progress.logEnd(view, partition, end);
         reader.assign([{ topic, partition, offset: start.offset }]);
       }
@@ -110,6 +118,15 @@ export class Session {
   }
 
   async #read(reader: LogReader, maxBytes: number, stop: AbortSignal): Promise<void> {
+    try {
+      await this.#readUntil(reader, maxBytes, stop);
+    } finally {
+      this.#reading = false;
+      this.#added.notify();
+    }
+  }
+
+  async #readUntil(reader: LogReader, maxBytes: number, stop: AbortSignal): Promise<void> {
     const { limits, clock } = this.#parts;
     while (!stop.aborted) {
       if (this.#pending.isFull) {
@@ -174,21 +191,25 @@ export class Session {
   }
 
   async #hand(): Promise<void> {
-    const { sink, metrics, alive } = this.#parts;
     const batches = this.#pending.take();
     this.#taken.notify();
-    const stopTimer = metrics.writes.startTimer({ sink: sink.name });
-    this.#handed = batches;
-    await sink.write(batches);
-    for (const batch of batches) this.#written.set(partitionKey(batch), batch.applied.offset);
-    stopTimer();
-    alive();
-    let all = 0;
-    for (const { view, entries } of batches) {
-      all += entries.length;
-      metrics.entries.inc({ sink: sink.name, view }, entries.length);
+    await this.#writes.live(batches);
+  }
+
+  /** Gives the store again what an operator asks for, beside what is live. */
+  async #replay(stop: AbortSignal): Promise<void> {
+    const { replays, log, codec, clock } = this.#parts;
+    for (let replay = await replays.next(stop); replay !== null; replay = await replays.next(stop)) {
+      const { view } = replay.request;
+      const reader = log.createReader();
+      try {
+        const ranges = await this.#writes.given(view);
+        const give = (range: LogRange, entries: readonly ViewEntry[]) => this.#writes.again(view, range, entries);
+        await feedReplay(replay, { reader, ranges, codec: await codec(view), clock, give }, stop);
+      } finally {
+        await reader.close();
+      }
     }
-    metrics.batchEntries.observe({ sink: sink.name }, all);
   }
 
   #applied(marks: readonly PartitionMark[]): void {
@@ -202,28 +223,6 @@ export class Session {
         const seconds = Math.max(0, now - committedAtMs) / 1000;
         metrics.commitToVisible.observe({ sink: sink.name, view: mark.view }, seconds);
       }
-    }
-  }
-
-  async #unreadable(topic: string, partition: number, unapplied: Unapplied): Promise<void> {
-    await this.#putAside(topic, partition, unapplied, 'cannot be read');
-  }
-
-  async #refused(refusals: readonly Refusal[]): Promise<void> {
-    const { log, topicPrefix, viewLog, codec } = this.#parts;
-    for (const { entry, error } of refusals) {
-      const batch = this.#handed.find(({ entries }) => entries.includes(entry));
-      if (batch === undefined) throw new TypeError('a sink refuses what it was not given');
-      const { view, partition, applied } = batch;
-      const topic = topicPrefix + topicOfLog(view, viewLog);
-      const from = this.#written.get(partitionKey(batch)) ?? 0n;
-      const record = await refusedRecord(
-        log,
-        { topic, partition, from, end: applied.offset },
-        await codec(view),
-        entry,
-      );
-      if (record !== null) await this.#putAside(topic, partition, { record, error }, 'is refused by the store');
     }
   }
 
@@ -244,10 +243,6 @@ export class Session {
     } catch (error) {
       this.#fail(error);
     }
-    // Whichever loop ends, the other may be waiting for it.
-    this.#reading = false;
-    this.#added.notify();
-    this.#taken.notify();
   }
 
   #fail(error: unknown): void {

@@ -9,6 +9,8 @@ import type { SchemaRegistry } from '@millrace/schemas/registry';
 import { DeadLetters } from './dead-letters.ts';
 import type { PartitionStatus } from './progress.ts';
 import { Progress } from './progress.ts';
+import { Replays } from './replay.ts';
+import type { ReplayRequest, ReplayStatus } from './replay.ts';
 import { Session } from './session.ts';
 import type { Pace, SessionParts } from './session.ts';
 import { systemClock } from './clock.ts';
@@ -31,6 +33,8 @@ export interface SinkStatus {
   /** Why it waits or is broken. */
   readonly reason?: string;
   readonly partitions: readonly PartitionStatus[];
+  /** The last one that was asked for, if any. */
+  readonly replay?: ReplayStatus;
 }
 
 const backoff = { initialMs: 100, maxMs: 5_000, jitter: 0.3 };
@@ -45,6 +49,7 @@ export class SinkRunner {
   readonly #options: SinkRunnerOptions;
   readonly #clock: Clock;
   readonly #progress = new Progress();
+  readonly #replays = new Replays();
   readonly #codecs = new Map<ViewName, ViewCodec>();
   #state: SinkStatus['state'] = 'starting';
   #reason: string | null = null;
@@ -77,12 +82,31 @@ export class SinkRunner {
     }
   }
 
+  get views(): readonly ViewName[] {
+    return this.#options.sink.views;
+  }
+
+  /**
+   * Has the store given again what matches, beside the live entries: it keeps those that it holds no newer one of. Goes on over losses of the
+   * store or the log, not over the end of the process.
+   * @throws PlatformError `conflict` while another goes on.
+   */
+  replay(request: ReplayRequest): void {
+    this.#replays.ask(request, this.#clock.now());
+  }
+
+  cancelReplay(): void {
+    this.#replays.cancel();
+  }
+
   status(): SinkStatus {
+    const replay = this.#replays.last;
     return {
       sink: this.name,
       state: this.#state,
       ...(this.#reason === null ? {} : { reason: this.#reason }),
       partitions: this.#progress.status(this.#clock.now()),
+      ...(replay === null ? {} : { replay: replay.status(this.#clock.now()) }),
     };
   }
 
@@ -108,6 +132,7 @@ export class SinkRunner {
       viewLog: this.#options.viewLog ?? FIRST_LOG,
       clock: this.#clock,
       progress: this.#progress,
+      replays: this.#replays,
       deadLetters,
       codec: (view) => this.#codec(view),
       alive: () => this.#alive(),
