@@ -32,7 +32,8 @@ export async function noteProgress(client: ClientBase, load: string, done: numbe
 
 /**
  * Runs `use` with a connection that holds the lock of this load: programs that load the same thing take turns. Its commits do
- * not wait for the disk: what a crash of the server takes away, progress included, the next call writes again.
+ * not wait for the disk: what a crash of the server takes away, progress included, the next call writes again. Throws what ended the connection,
+ * where that is why it failed.
  */
 export async function withLoadLock<T>(
   pool: { connect(): Promise<ClientBase & { release(destroy?: boolean): void }> },
@@ -40,10 +41,15 @@ export async function withLoadLock<T>(
   use: (client: ClientBase) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
+  const broken: Error[] = [];
+  client.on('error', (error) => broken.push(error));
   try {
     await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [`load ${load}`]);
     await client.query('set synchronous_commit = off');
     return await use(client);
+  } catch (error) {
+    // Where the connection ended between two queries, the next one only says that it cannot be asked.
+    throw broken[0] ?? error;
   } finally {
     // Destroyed, not returned: the lock and the setting end with the connection, and so does an open transaction.
     client.release(true);

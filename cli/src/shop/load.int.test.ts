@@ -3,6 +3,7 @@ import { Pool } from 'pg';
 import { createTestDatabase } from '@millrace/database/testing';
 import type { TestDatabase } from '@millrace/database/testing';
 import { loadDemoShop } from './load.ts';
+import { withLoadLock } from './load-progress.ts';
 import { readSource } from './source.ts';
 import { sourceTotals } from './source-totals.ts';
 
@@ -87,6 +88,20 @@ describe('playing in the demo shop', () => {
     await killer.end();
     const counted = await pool.query<{ products: number }>('select count(*)::int as products from commerce.products');
     expect(counted.rows).toEqual([{ products: 1862 }]);
+  });
+
+  test('a connection that ends between two queries is what the load says, and no unhandled error', async () => {
+    const killer = new Pool({ connectionString: databases.at(-1)!.url, max: 1 });
+    pool.on('error', () => undefined);
+    const load = withLoadLock(pool, 'none', async (client) => {
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      await killer.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+      await ended;
+      await client.query('select 1');
+    });
+    await expect(load).rejects.toThrow(/terminating connection/);
+    await killer.end();
   });
 
   test('two programs at once load it once', async () => {
