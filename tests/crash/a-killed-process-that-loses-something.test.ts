@@ -14,6 +14,7 @@ import { testHome } from '@millrace/infra-local/testing';
 import { loadConfig } from '@millrace/kernel/config';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import { fillCarts } from '../road/carts.ts';
+import { placeOrders } from '../road/orders.ts';
 import { LiveClient } from '../road/live-client.ts';
 import { inherited, roadEnvironment, services } from '../road/road.ts';
 
@@ -57,6 +58,7 @@ beforeAll(async () => {
   sql.on('error', () => undefined);
   await loadDemoShop(sql, { seed: 'crash', limitOrders: 100 });
   await fillCarts(sql, 100);
+  await placeOrders(sql, 100);
 }, 6 * MINUTES);
 
 afterAll(() => releasers.release(), 2 * MINUTES);

@@ -50,6 +50,7 @@ async function clickhouseSize(clients: StoreClients, config: CliConfig, view: Vi
     orders: [tables.orders],
     sales: [tables.saleDeltas],
     carts: [tables.carts],
+    recommendations: [tables.recommendations],
   }[view].map((name) => name.slice(config.clickhouseDatabase.length + 1));
   const rowsOf = async <T>(query: string, query_params: Record<string, unknown>): Promise<T[]> =>
     (await clients.clickhouse.query({ query, query_params, format: 'JSONEachRow' })).json<T>();

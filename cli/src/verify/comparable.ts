@@ -1,4 +1,12 @@
-import type { CartView, OrderView, PriceView, ProductView, StockView, ViewEntry } from '@millrace/schemas/views';
+import type {
+  CartView,
+  OrderView,
+  PriceView,
+  ProductView,
+  RecommendationView,
+  StockView,
+  ViewEntry,
+} from '@millrace/schemas/views';
 
 /** View documents in the comparable form of `expected.ts`: lists whose order means nothing become maps. */
 type Comparable = Record<string, unknown>;
@@ -88,6 +96,13 @@ export function comparableCart(view: CartView): Comparable {
   };
 }
 
+export function comparableRecommendation({ productId, asOf, items }: RecommendationView): Comparable {
+  return {
+    ...{ productId, asOf },
+    items: items.map(({ productId: otherId, score, orders }) => [otherId, Math.round(score * 1_000_000), orders]),
+  };
+}
+
 /** Of an entry of a view's log; null where nothing of it is compared. */
 export function comparableDocument({ kind, data }: ViewEntry): Comparable | null {
   if (data === null) return null;
@@ -102,6 +117,8 @@ export function comparableDocument({ kind, data }: ViewEntry): Comparable | null
       return comparableOrder(data as OrderView);
     case 'cart':
       return comparableCart(data as CartView);
+    case 'recommendation':
+      return comparableRecommendation(data as RecommendationView);
     default:
       return null;
   }

@@ -1,11 +1,12 @@
 import type pg from 'pg';
+import { recommendationQuery } from './expected-recommendations.ts';
 
 /**
  * What each view must hold, recomputed from the tables by SQL that shares nothing with the processors, so that a wrong processor is found.
  * Each query answers `(id text, document jsonb)` for the ids in $1. Not compared: what has a history that the tables do not hold (`lowest30d`, when
  * a cart was left).
  */
-export type DocumentKind = 'product' | 'stock' | 'price' | 'order' | 'sale' | 'cart';
+export type DocumentKind = 'product' | 'stock' | 'price' | 'order' | 'sale' | 'cart' | 'recommendation';
 export type Documents = Map<string, Record<string, unknown>>;
 
 const iso = (expression: string) => `to_char(${expression} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -89,7 +90,7 @@ const applicable = `
     where r.active and r.valid_from <= $2::timestamptz and coalesce(r.valid_to > $2::timestamptz, true))`;
 
 /** Kinds whose documents depend on the time. */
-const timed: ReadonlySet<DocumentKind> = new Set(['price', 'product', 'stock']);
+const timed: ReadonlySet<DocumentKind> = new Set(['price', 'product', 'stock', 'recommendation']);
 
 const queries: Readonly<Record<DocumentKind, string>> = {
   stock: `
@@ -163,6 +164,7 @@ const queries: Readonly<Record<DocumentKind, string>> = {
     from commerce.orders o join commerce.order_items i using (order_id)
     where o.order_id = any($1::uuid[]) and o.status <> 'cancelled'
     group by o.order_id`,
+  recommendation: recommendationQuery,
   cart: `
     select c.cart_id::text as id, jsonb_build_object(
       'cartId', c.cart_id, 'customerId', c.customer_id, 'status', c.status, 'createdAt', ${iso('c.created_at')},
@@ -178,6 +180,7 @@ const idQueries: Readonly<Record<DocumentKind, string>> = {
   price: productIds(),
   order: orderIds(),
   sale: orderIds(),
+  recommendation: productIds(),
   cart: `select cart_id::text as id from commerce.carts where ($1::uuid is null or cart_id > $1::uuid) order by cart_id limit $2`,
 };
 
@@ -187,6 +190,7 @@ const existing: Readonly<Record<DocumentKind, string>> = {
   price: existingProducts(),
   order: existingOrders(),
   sale: existingOrders(),
+  recommendation: existingProducts(),
   cart: `select cart_id::text as id from commerce.carts where cart_id = any($1::uuid[])`,
 };
 

@@ -16,6 +16,8 @@ const topicOf: Readonly<Record<string, string>> = {
   pricing: 'cdc.catalog',
   orders: 'cdc.orders',
   carts: 'cdc.carts',
+  // A product that is read again has its entry told again; orders are keyed by another id.
+  recommendations: 'cdc.catalog',
 };
 
 /**

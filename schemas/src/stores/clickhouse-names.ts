@@ -10,6 +10,7 @@ export const clickhouseViews = {
   orderItems: 'v_order_items',
   saleDeltas: 'v_sale_deltas',
   carts: 'v_carts',
+  recommendations: 'v_recommendations',
   salesByDay: 'v_sales_by_day',
   sales5m: 'v_sales_5m',
   stockMovements: 'v_stock_movements',
@@ -31,6 +32,7 @@ export interface ClickhouseNames {
     readonly orders: string;
     readonly saleDeltas: string;
     readonly carts: string;
+    readonly recommendations: string;
     /** (view, generation, partition) → position, committed_at, offset; each the greatest ever written. */
     readonly watermarks: string;
   };
@@ -52,6 +54,7 @@ export const clickhouseGenerationViews = {
   orderItems: 'orders',
   saleDeltas: 'sales',
   carts: 'carts',
+  recommendations: 'recommendations',
 } as const satisfies Partial<Record<keyof typeof clickhouseViews, ViewName>>;
 
 export type GenerationView = keyof typeof clickhouseGenerationViews;
@@ -71,6 +74,7 @@ export function clickhouseNames(database = 'millrace', generationOf: GenerationO
       orders: table('orders', 'orders'),
       saleDeltas: table('sales', 'sale_deltas'),
       carts: table('carts', 'carts'),
+      recommendations: table('recommendations', 'recommendations'),
       watermarks: `${database}.watermarks`,
     },
     view: (name) => `${database}.${clickhouseViews[name]}`,

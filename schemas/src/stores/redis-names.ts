@@ -19,6 +19,7 @@ export const redisEntryPrefix: Readonly<Partial<Record<ViewKind, string>>> = {
   price: 'price:',
   order: 'order:',
   cart: 'cart:',
+  recommendation: 'recommendations:',
 };
 
 /**
@@ -28,7 +29,7 @@ export const redisEntryPrefix: Readonly<Partial<Record<ViewKind, string>>> = {
 export const REDIS_DELETED_TTL_SECONDS = 7 * 24 * 3600;
 
 export interface RedisNames {
-  /** `product:{id}`, `inventory:{id}`, `price:{id}`, `order:{id}`, `cart:{id}`; null for a kind that Redis does not hold. */
+  /** `product:{id}`, `inventory:{id}`, `price:{id}`, `order:{id}`, `cart:{id}`, `recommendations:{id}`; null for a kind that Redis does not hold. */
   entry(kind: ViewKind, id: string): string | null;
   /**
    * Active products that carry the tag; score createdAt (ms). A tag without a value has the empty one. In the name, not in
@@ -58,6 +59,7 @@ const keysOfView: Readonly<Record<ViewName, readonly string[]>> = {
   orders: ['order:*', 'customer:*:orders', 'vendor:*:orders'],
   sales: [],
   carts: ['cart:*'],
+  recommendations: ['recommendations:*'],
 };
 
 const escaped = (part: string): string => part.replace(/[%:]/g, (sign) => (sign === '%' ? '%25' : '%3A'));

@@ -3,12 +3,20 @@ import type { ViewTopic } from '../topics/index.ts';
 import type { ViewKind } from '../views/index.ts';
 
 /** A view as operators name it (`millrace rebuild catalog`): the output of one processor, in every store that holds it. */
-export type ViewName = 'inventory' | 'pricing' | 'catalog' | 'orders' | 'sales' | 'carts';
-export const viewNames: readonly ViewName[] = ['inventory', 'pricing', 'catalog', 'orders', 'sales', 'carts'];
+export type ViewName = 'inventory' | 'pricing' | 'catalog' | 'orders' | 'sales' | 'carts' | 'recommendations';
+export const viewNames: readonly ViewName[] = [
+  'inventory',
+  'pricing',
+  'catalog',
+  'orders',
+  'sales',
+  'carts',
+  'recommendations',
+];
 
 /** The views that each store holds: facts for analytics are in ClickHouse alone, what is searched for in the search index. */
 export const viewsInStore = {
-  redis: ['inventory', 'pricing', 'catalog', 'orders', 'carts'],
+  redis: ['inventory', 'pricing', 'catalog', 'orders', 'carts', 'recommendations'],
   elasticsearch: ['catalog'],
   clickhouse: viewNames,
 } as const satisfies Readonly<Record<string, readonly ViewName[]>>;
@@ -34,6 +42,7 @@ const viewOfKind: Readonly<Record<ViewKind, ViewName>> = {
   order: 'orders',
   sale: 'sales',
   cart: 'carts',
+  recommendation: 'recommendations',
 };
 
 /** The view that an entry of this kind belongs to: whose watermark says how fresh it is. */

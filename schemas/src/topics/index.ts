@@ -12,7 +12,13 @@ export type EventTopic = 'events.product' | 'events.order' | 'events.other';
 export type CaptureTopic = CdcTopic | EventTopic;
 /** The topic of a view's first log. */
 export type ViewTopic =
-  'views.inventory' | 'views.pricing' | 'views.catalog' | 'views.orders' | 'views.sales' | 'views.carts';
+  | 'views.inventory'
+  | 'views.pricing'
+  | 'views.catalog'
+  | 'views.orders'
+  | 'views.sales'
+  | 'views.carts'
+  | 'views.recommendations';
 
 export interface CapturedTable {
   readonly schema: string;
@@ -103,6 +109,7 @@ export const viewTopics: readonly ViewTopic[] = [
   'views.orders',
   'views.sales',
   'views.carts',
+  'views.recommendations',
 ];
 
 /** The topic of an aggregate type's events. */

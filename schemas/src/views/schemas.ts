@@ -11,6 +11,7 @@ export const viewKinds = [
   'order',
   'sale',
   'cart',
+  'recommendation',
 ] as const;
 export type ViewKind = (typeof viewKinds)[number];
 
@@ -186,6 +187,17 @@ export const cartSchema = viewSchema('Cart', [
   optional('abandonedAt', 'string'),
 ]);
 
+export const recommendationSchema = viewSchema('Recommendation', [
+  ...strings('tenantId', 'productId'),
+  field(
+    'items',
+    list(
+      record('RecommendedProduct', [field('productId', 'string'), field('score', 'double'), field('orders', 'int')]),
+    ),
+  ),
+  field('asOf', 'string'),
+]);
+
 export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   stock: stockSchema,
   movement: stockMovementSchema,
@@ -196,4 +208,5 @@ export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   order: orderSchema,
   sale: saleDeltaSchema,
   cart: cartSchema,
+  recommendation: recommendationSchema,
 };

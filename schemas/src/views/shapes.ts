@@ -240,6 +240,21 @@ export interface CartView {
   readonly abandonedAt: string | null;
 }
 
+/** What was bought in one order with a product, the best first. */
+export interface RecommendationView {
+  readonly tenantId: string;
+  readonly productId: string;
+  readonly items: readonly {
+    readonly productId: string;
+    /** The purchases, each worth less the longer before `asOf`; six decimals, exact. */
+    readonly score: number;
+    /** Orders of both that count. */
+    readonly orders: number;
+  }[];
+  /** Where the newest week of the product's purchases begins. Scores all decay alike, so their order holds at any time after. */
+  readonly asOf: string;
+}
+
 export interface ViewData {
   readonly stock: StockView;
   readonly movement: StockMovementView;
@@ -250,6 +265,7 @@ export interface ViewData {
   readonly order: OrderView;
   readonly sale: SaleDeltaView;
   readonly cart: CartView;
+  readonly recommendation: RecommendationView;
 }
 
 /**

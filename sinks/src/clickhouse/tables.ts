@@ -182,6 +182,15 @@ const cartTable = table('cart', [
   ['abandoned_at', `Nullable(${INSTANT})`, (cart) => instantOrNull(cart.abandonedAt)],
 ]);
 
+/** A row per product, its companions as parallel arrays, the best first. */
+const recommendationTable = table('recommendation', [
+  ['tenant_id', LABEL, (recommendation) => recommendation.tenantId],
+  ['item_products', list(TEXT), (recommendation) => recommendation.items.map(({ productId }) => productId)],
+  ['item_scores', list('Float64'), (recommendation) => recommendation.items.map(({ score }) => score)],
+  ['item_orders', list('UInt32'), (recommendation) => recommendation.items.map(({ orders }) => orders)],
+  ['as_of', INSTANT, (recommendation) => instant(recommendation.asOf)],
+]);
+
 /** Every table of view entries. */
 export const tables: readonly EntryTable[] = [
   held(productTable, 'products'),
@@ -193,4 +202,5 @@ export const tables: readonly EntryTable[] = [
   held(orderTable, 'orders'),
   held(saleDeltaTable, 'saleDeltas'),
   held(cartTable, 'carts'),
+  held(recommendationTable, 'recommendations'),
 ];

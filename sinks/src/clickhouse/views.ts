@@ -82,6 +82,13 @@ export function generationViewStatements(names: ClickhouseNames, views: readonly
        item_products, item_variants, item_quantities, created_at, last_activity_at, abandoned_at, ${position}, committed_at
      ${present(tables.carts)} ${alive}`,
   );
+  view(
+    'recommendations',
+    `SELECT id AS product_id, tenant_id, rank, recommended_id, score, orders, as_of, ${position}, committed_at
+     ${present(tables.recommendations)}
+     ARRAY JOIN arrayEnumerate(item_products) AS rank, item_products AS recommended_id, item_scores AS score, item_orders AS orders
+     ${alive}`,
+  );
   return statements;
 }
 

@@ -11,4 +11,4 @@ export {
   without,
 } from './columns.ts';
 export { add, amountText, hundredths, multiply, scaled, smallestAmount } from './money.ts';
-export { isoTime } from './time.ts';
+export { isoMicroseconds, isoTime } from './time.ts';

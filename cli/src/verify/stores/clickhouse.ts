@@ -150,6 +150,22 @@ const views: readonly ClickhouseView[] = [
     }),
     expected: ({ status, items }) => ({ status, items }),
   },
+  {
+    view: 'recommendations',
+    kind: 'recommendation',
+    query: (
+      shown,
+    ) => `select product_id as id, toString(max(position)) as position, formatDateTime(max(as_of), '%Y-%m-%dT%H:%i:%S.000Z', 'UTC') as as_of,
+              arraySort(groupArray(tuple(rank, recommended_id, toString(round(score * 1000000)), toString(orders)))) as items
+            from ${shown('recommendations')} where product_id in {ids:Array(String)} group by product_id`,
+    idQuery: (shown) =>
+      `select distinct product_id as id from ${shown('recommendations')} where product_id > {after:String} order by id limit {page:UInt32}`,
+    held: ({ id, as_of, items }) => ({
+      ...{ productId: id, asOf: as_of },
+      items: (items as string[][]).map(([, otherId, score, orders]) => [otherId, Number(score), Number(orders)]),
+    }),
+    expected: (document) => document,
+  },
 ];
 
 const PAGE = 5000;

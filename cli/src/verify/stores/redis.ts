@@ -6,7 +6,14 @@ import type { ViewData } from '@millrace/schemas/views';
 import type { CliConfig } from '../../config/index.ts';
 import type { StoreClients } from '../../lag/store-clients.ts';
 import { appliedByAll, redisMarks } from '../../lag/watermarks.ts';
-import { comparableCart, comparableOrder, comparablePrice, comparableProduct, comparableStock } from '../comparable.ts';
+import {
+  comparableCart,
+  comparableOrder,
+  comparablePrice,
+  comparableProduct,
+  comparableRecommendation,
+  comparableStock,
+} from '../comparable.ts';
 import type { DocumentKind } from '../expected.ts';
 import type { HeldDocument, StoreView } from '../store-view.ts';
 
@@ -18,6 +25,11 @@ const kinds: readonly { view: ViewName; kind: DocumentKind; comparable: (data: n
   { view: 'pricing', kind: 'price', comparable: (data: ViewData['price']) => comparablePrice(data) },
   { view: 'orders', kind: 'order', comparable: (data: ViewData['order']) => comparableOrder(data) },
   { view: 'carts', kind: 'cart', comparable: (data: ViewData['cart']) => comparableCart(data) },
+  {
+    view: 'recommendations',
+    kind: 'recommendation',
+    comparable: (data: ViewData['recommendation']) => comparableRecommendation(data),
+  },
 ];
 
 export function redisStoreViews(clients: StoreClients, config: CliConfig, generationOf: GenerationOf): StoreView[] {

@@ -227,6 +227,16 @@ const cartData: fc.Arbitrary<ViewData['cart']> = fc.record({
   abandonedAt: nullable(instant),
 });
 
+const recommendationData: fc.Arbitrary<ViewData['recommendation']> = fc.record({
+  tenantId: fc.constant(tenantId),
+  productId,
+  items: uniqueBy(
+    fc.record({ productId, score: fc.constantFrom(0.25, 1, 2.378414), orders: level }),
+    ({ productId: id }) => id,
+  ),
+  asOf: instant,
+});
+
 type Change = { readonly [K in ViewKind]: Pick<ViewEntry<K>, 'kind' | 'id' | 'data'> }[ViewKind];
 
 /** One in eight changes deletes. The entry's data carries its key's id, as the processors write it. */
@@ -246,6 +256,7 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   change('order', orderData, (data) => data.orderId),
   change('sale', saleData, (data) => `${data.orderId}/${data.itemId}/${data.at}`),
   change('cart', cartData, (data) => data.cartId),
+  change('recommendation', recommendationData, (data) => data.productId),
 );
 
 const FIRST_LSN = 1_000_000_007n;
