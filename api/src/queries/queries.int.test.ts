@@ -48,7 +48,7 @@ afterAll(async () => {
   await client.indices.delete({ index: `${api.searchPrefix}*`, expand_wildcards: 'all' });
   await client.close();
   await api.close();
-});
+}, 60_000);
 
 async function put(key: string | null, data: unknown): Promise<void> {
   const fields = { position: lsnText(900n), committedAt: '2026-01-01T00:00:00.000Z', data: JSON.stringify(data) };
@@ -65,6 +65,41 @@ async function markAll(view: ViewName, lsn: bigint): Promise<void> {
 }
 
 const token = (lsn: bigint) => ({ 'millrace-position': api.positions.encode(lsn) });
+
+describe('recommendations', () => {
+  const [lamp, shade, gone] = ['e1', 'e2', 'e3'].map((end) => `0198c1d2-0000-7000-8000-0000000000${end}`) as [
+    string,
+    string,
+    string,
+  ];
+
+  test('are products that can be bought now, the best first, complete up to what both views have', async () => {
+    const names = redisNames(api.redisPrefix);
+    await markAll('recommendations', 800n);
+    await put(names.entry('product', lamp), { ...product(lamp, 'Lamp'), status: 'active' });
+    await put(names.entry('product', shade), { ...product(shade, 'Shade'), status: 'active' });
+    await put(names.entry('product', gone), { ...product(gone, 'Gone'), status: 'archived' });
+    const items = [gone, shade].map((id, at) => ({ productId: id, score: 1.5 - at, orders: 2 - at }));
+    const data = { tenantId: DEMO_TENANT, productId: lamp, items, asOf: '2026-01-01T00:00:00.000Z' };
+    await put(names.entry('recommendation', lamp), data);
+    const answer = await api.call('GET', `/api/queries/products/${lamp}/recommendations`, { as: 'nobody' });
+    expect(answer).toMatchObject({ status: 200, body: { productId: lamp, asOf: data.asOf } });
+    expect(answer.body['items']).toMatchObject([
+      { score: 0.5, orders: 1, product: { productId: shade, name: 'Shade' } },
+    ]);
+    expect(api.positions.decode(answer.headers['millrace-position'] ?? '')).toBe(800n);
+  });
+
+  test('of a product that was bought with nothing are none, of no product are 404, and late ones are said to be late', async () => {
+    const none = await api.call('GET', `/api/queries/products/${shade}/recommendations`);
+    expect(none).toMatchObject({ status: 200, body: { productId: shade, asOf: null, items: [] } });
+    expect((await api.call('GET', `/api/queries/products/${customerId}/recommendations`)).status).toBe(404);
+    const late = await api.call('GET', `/api/queries/products/${lamp}/recommendations`, {
+      headers: { ...token(900n), 'millrace-wait': '10' },
+    });
+    expect(late).toMatchObject({ status: 503, body: { type: '/problems/view-behind' } });
+  });
+});
 
 describe('an object', () => {
   test('comes from its view and states position and age', async () => {
@@ -385,7 +420,7 @@ describe('without its engines', () => {
     const nowhere = 'http://127.0.0.1:9';
     alone = await startTestApi({ REDIS_URL: 'redis://127.0.0.1:9', ELASTICSEARCH_URL: nowhere });
   }, 60_000);
-  afterAll(() => alone.close());
+  afterAll(() => alone.close(), 60_000);
 
   test.each(['/api/search', `/api/queries/products/${productId}`, '/api/queries/suggest?q=a'])(
     'GET %s is 503',

@@ -16,6 +16,7 @@ import type { WatermarkWaiter } from '../views/watermark-waiter.ts';
 import { QueryHeaders, demandOf, reachedMark, readObject, stalenessMs, stateFreshness } from './consistency.ts';
 import type { ConsistencyDependencies } from './consistency.ts';
 import { orderFor, refuseForeignList } from './order-access.ts';
+import { addRecommendations } from './recommendations.ts';
 import { SearchQuery, sealCursor, searchRequest } from './search-request.ts';
 
 export interface QueryDependencies extends ConsistencyDependencies {
@@ -53,6 +54,7 @@ const SuggestQuery = Type.Object(
 /** Every query route. Each states the position its answer is complete up to, and its age. */
 export function addQueries(app: App, dependencies: QueryDependencies): void {
   addObjects(app, dependencies);
+  addRecommendations(app, dependencies);
   addLists(app, dependencies);
   addSearch(app, dependencies);
 }

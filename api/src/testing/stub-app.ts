@@ -21,7 +21,7 @@ export async function stubApp(replaced: Partial<AppDependencies> = {}): Promise<
     logger: silentLogger(),
     metrics: createMetrics('stub'),
     database: { ...sql, transaction: away, snapshot: away, position: away, close: () => Promise.resolve() },
-    views: { entry: away, page: away, marks: away, ping: away, close: () => Promise.resolve() },
+    views: { entry: away, entries: away, page: away, marks: away, ping: away, close: () => Promise.resolve() },
     viewWaiter: waiter,
     search: { search: away, suggest: away, marks: away, ping: away, close: () => Promise.resolve() },
     searchWaiter: waiter,

@@ -8,10 +8,12 @@ import type { ViewData } from '@millrace/schemas/views';
 import { ActiveGenerations } from './active-generations.ts';
 import type { Marks } from './watermark-waiter.ts';
 
-/** Kinds of entry that are read by id. */
+/** Kinds of entry that are read by id, and can be read from the tables instead. */
 export type ObjectKind = 'product' | 'stock' | 'price' | 'order';
+/** All that are read by id. */
+export type EntryKind = ObjectKind | 'recommendation';
 
-export interface StoredEntry<K extends ObjectKind> {
+export interface StoredEntry<K extends EntryKind> {
   /** Null where the store has none, or one that is deleted. */
   readonly data: ViewData[K] | null;
   /** What the entry's partition had applied when it was read, or before; null where the store says nothing of it. */
@@ -39,7 +41,9 @@ export type ListName = 'customerOrders' | 'vendorOrders' | 'categoryChildren';
  * Redis is away.
  */
 export interface ViewStore {
-  entry<K extends ObjectKind>(kind: K, id: string): Promise<StoredEntry<K>>;
+  entry<K extends EntryKind>(kind: K, id: string): Promise<StoredEntry<K>>;
+  /** In the order of the ids; null where the store has none, or one that is deleted. */
+  entries<K extends EntryKind>(kind: K, ids: readonly string[]): Promise<readonly (ViewData[K] | null)[]>;
   page<K extends ObjectKind>(
     list: ListName,
     id: string,
@@ -94,7 +98,7 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
       if (!generations.learn(view, active)) return answers;
     }
   };
-  const keyOf = (kind: ObjectKind, id: string): string => names.entry(kind, id) ?? '';
+  const keyOf = (kind: EntryKind, id: string): string => names.entry(kind, id) ?? '';
 
   return {
     async entry(kind, id) {
@@ -105,6 +109,10 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
         ['hget', keyOf(kind, id), redisFields.data],
       ]);
       return { mark: markOf(mark), data: dataOf(data) as never };
+    },
+    async entries(kind, ids) {
+      const read = () => ids.map((id) => ['hget', keyOf(kind, id), redisFields.data]);
+      return (await asActive(viewHolding(kind), read)).map(dataOf) as never[];
     },
     async page(list, id, kind, limit, after) {
       const view = viewHolding(kind);
