@@ -16,6 +16,7 @@ import {
   type Metadata,
   type ProducerId,
 } from './protocol.ts';
+import { decodeTopicIdentity, topicIdentityRequest } from './topic-identity.ts';
 
 export interface ClusterOptions extends SocketOptions {
   /** `host:port` of some brokers; the others are learned. */
@@ -136,6 +137,11 @@ export class Cluster {
     } finally {
       connection?.destroy('Done.');
     }
+  }
+
+  /** Ids of the cluster and the topic. Throws `topic-missing`. */
+  async identity(topic: string): Promise<string> {
+    return decodeTopicIdentity(await this.#ask(topicIdentityRequest(topic)), topic);
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import type { Kafka } from 'kafkajs';
 import type { LogAdmin, LogClient, LogReader, LogWriter, OpenWriterOptions } from '../log/index.ts';
 import { KafkajsAdmin, createKafkajs, type KafkajsOptions } from '../log-kafkajs/index.ts';
 import type { Group, GroupOptions } from '../group/index.ts';
@@ -56,6 +57,20 @@ function clusterOf(options: KafkaLogOptions): Cluster {
   });
 }
 
+/** kafkajs's, but for what its public API does not show. */
+class KafkaAdmin extends KafkajsAdmin {
+  readonly #cluster: Cluster;
+
+  constructor(kafka: Kafka, cluster: Cluster) {
+    super(kafka);
+    this.#cluster = cluster;
+  }
+
+  override identity(topic: string): Promise<string> {
+    return this.#cluster.identity(topic);
+  }
+}
+
 class KafkaLog implements LogClient {
   readonly admin: LogAdmin;
   readonly #admin: KafkajsAdmin;
@@ -66,9 +81,9 @@ class KafkaLog implements LogClient {
 
   constructor(options: KafkaLogOptions) {
     this.#options = options;
-    this.#admin = new KafkajsAdmin(createKafkajs(options));
-    this.admin = this.#admin;
     this.#cluster = clusterOf(options);
+    this.#admin = new KafkaAdmin(createKafkajs(options), this.#cluster);
+    this.admin = this.#admin;
   }
 
   async openWriter(options: OpenWriterOptions): Promise<LogWriter> {

@@ -21,5 +21,5 @@ logContract(
       },
     });
   },
-  ['compaction', 'gapless'],
+  ['compaction', 'gapless', 'identity'],
 );

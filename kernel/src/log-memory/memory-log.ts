@@ -105,6 +105,11 @@ function memoryAdmin(store: MemoryStore): LogAdmin {
     },
     // eslint-disable-next-line @typescript-eslint/require-await -- so that `topic-missing` rejects instead of throwing
     offsets: async (topic) => store.partitionsOf(topic).map(({ start, end }, partition) => ({ partition, start, end })),
+    // eslint-disable-next-line @typescript-eslint/require-await -- so that `topic-missing` rejects instead of throwing
+    identity: async (topic) => {
+      store.partitionsOf(topic);
+      return `memory/${store.numbers.get(topic) ?? -1}`;
+    },
     listTopics: () => Promise.resolve([...store.topics.keys()].sort()),
   };
 }

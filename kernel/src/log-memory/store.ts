@@ -95,6 +95,9 @@ export class MemoryPartition {
 export class MemoryStore {
   readonly topics = new Map<string, MemoryPartition[]>();
   readonly epochs = new Map<string, number>();
+  /** Of each topic: how many there were before it. */
+  readonly numbers = new Map<string, number>();
+  #created = 0;
   /** Waiting polls: called, and forgotten, at each change. */
   readonly #waiting = new Set<() => void>();
 
@@ -107,6 +110,7 @@ export class MemoryStore {
         `Topic ${spec.topic} has ${existing.length} partitions, not ${spec.partitions}.`,
       );
     }
+    this.numbers.set(spec.topic, this.#created++);
     const maxBatchBytes = Number(spec.config?.['max.message.bytes'] ?? defaultMaxBatchBytes);
     this.topics.set(
       spec.topic,

@@ -119,6 +119,10 @@ export interface LogAdmin {
   /** `[start, end)` per partition of the topic. Throws `topic-missing`. */
   offsets(topic: string): Promise<readonly { partition: number; start: bigint; end: bigint }[]>;
   listTopics(): Promise<readonly string[]>;
+  /**
+   * What tells a topic from every other that ever had its name, here or in another cluster; null where that cannot be told. Throws `topic-missing`.
+   */
+  identity(topic: string): Promise<string | null>;
 }
 
 /** One connection to the log, as a deployable holds it. */

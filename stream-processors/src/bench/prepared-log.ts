@@ -18,6 +18,7 @@ export class PreparedLog implements LogClient {
     deleteTopics: () => Promise.resolve(),
     offsets: () => Promise.resolve([]),
     listTopics: () => Promise.resolve([]),
+    identity: () => Promise.resolve('prepared'),
   };
   appended = 0;
   readonly #chunks: Chunk[] = [];

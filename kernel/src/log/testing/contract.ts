@@ -7,6 +7,8 @@ import { atLeast, bytes, openWriter, partitionsOf, readAll, readUntil, record } 
 export type Guarantee =
   /** Offsets between two appends of the only writer have no gap. */
   | 'gapless'
+  /** A topic is told from another of its name. */
+  | 'identity'
   /** Holes left by compaction can be made and are passed. */
   | 'compaction';
 
@@ -73,6 +75,17 @@ export function logContract(name: string, start: () => Promise<LogUnderTest>, la
       ]);
       await client.admin.deleteTopics([topic]);
       expect(await failure(client.admin.offsets(topic))).toBe('topic-missing');
+    }, 30_000);
+
+    test('tells a topic from a later one of its name, where it tells at all', async () => {
+      const topic = await makeTopic(1);
+      const first = await client.admin.identity(topic);
+      expect(await another().admin.identity(topic)).toBe(first);
+      expect(await client.admin.identity(await makeTopic(1))).not.toBe(first ?? '');
+      await client.admin.deleteTopics([topic]);
+      await client.admin.ensureTopics([{ topic, partitions: 1 }]);
+      expect(await client.admin.identity(topic)).not.toBe(first ?? '');
+      if (!lacks.includes('identity')) expect(first).toMatch(/^.+\/.+$/);
     }, 30_000);
 
     test('refuses to write or read what does not exist', async () => {
