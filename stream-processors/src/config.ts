@@ -1,6 +1,8 @@
-import { connectionSettings, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
+import { connectionSettings, environment, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
 import type { ConfigOf } from '@millrace/kernel/config';
 import { partitionsSetting } from '@millrace/schemas/topics';
+
+const { MILLRACE_HOME = '.millrace' } = environment();
 
 /** Which of the tasks are this process's. */
 export type PlacementSettings =
@@ -41,6 +43,21 @@ export const settings = {
         return z.NEVER;
       }),
     'Which tasks this process runs: `group` shares them with every process that says so, as they come and go; `2/3` is the second of three fixed shares',
+  ),
+  stateFolder: setting(
+    'STATE_DIR',
+    z.string().min(1).default(`${MILLRACE_HOME}/data/state`),
+    'Folder of this process for snapshots of its tasks’ state, which make restarts faster; it may be lost at any time',
+  ),
+  stateSnapshotSeconds: setting(
+    'STATE_SNAPSHOT_SECONDS',
+    z.coerce.number().min(0).default(60),
+    'Least time between two snapshots of a task; 0: none, and none is read',
+  ),
+  stateSnapshotRecords: setting(
+    'STATE_SNAPSHOT_RECORDS',
+    z.coerce.number().int().min(1).default(10_000),
+    'None is taken before a restart would read so many records of the changelog',
   ),
   ...serviceSettings(9402),
 } as const;

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { loadavg } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PlatformError } from '@millrace/kernel/errors';
 import { startProgram } from '../child-program.ts';
@@ -31,10 +33,11 @@ const RECORDS = 2_000_000;
 /** Backlog of the part that is about one hop, so that its state is not empty. */
 const HOP_RECORDS = 100_000;
 const HOP_PER_SECOND = 10_000;
+const SNAPSHOT_KEYS = 1_000_000;
 
 /**
- * The runtime of the stream processors against its bars: alone, on a backlog in Kafka with two tasks in two processes, restoring what they wrote, and
- * one hop at a steady rate. Topics of its own, removed afterwards.
+ * The runtime of the stream processors against its bars: alone, on a backlog in Kafka with two tasks in two processes, restoring what they wrote, a
+ * million keys from a snapshot, and one hop at a steady rate. Topics of its own, removed afterwards.
  */
 export async function benchProcessing(config: CliConfig, options: BenchOptions): Promise<BenchReport> {
   const { note, seconds = 10, rows: records = RECORDS } = options;
@@ -49,6 +52,7 @@ export async function benchProcessing(config: CliConfig, options: BenchOptions):
   };
   facts['load at the start'] = loadavg()[0]?.toFixed(2);
   if (wanted('runtime')) bars.push(await runtimeAlone(records, note));
+  if (wanted('snapshot')) bars.push(...(await snapshot(note, facts)));
   if (wanted('backlog')) {
     const env = { ...place, PARTITIONS: '2' };
     try {
@@ -76,6 +80,22 @@ async function runtimeAlone(records: number, note: Note): Promise<Bar> {
   note(`the runtime alone, ${records} records`);
   const { cpuSeconds } = await part<{ cpuSeconds: number }>({ PART: 'runtime', RECORDS: String(records) });
   return atLeast('runtime alone, per core', records / cpuSeconds, 300_000, 'records/s');
+}
+
+async function snapshot(note: Note, facts: Record<string, unknown>): Promise<Bar[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-state-'));
+  const env = { RECORDS: String(SNAPSHOT_KEYS), STATE_DIR: folder };
+  try {
+    note(`a snapshot of ${SNAPSHOT_KEYS} keys`);
+    const taken = await part<{ cpuMs: number; longestPauseMs: number }>({ ...env, PART: 'take-snapshot' });
+    const opened = await part<{ tookMs: number; residentBytes: number }>({ ...env, PART: 'open-snapshot' });
+    facts['CPU of writing a snapshot of 1M keys (ms)'] = Math.round(taken.cpuMs);
+    facts['longest pause while it is written (ms)'] = taken.longestPauseMs;
+    facts['resident bytes with 1M keys from a snapshot'] = opened.residentBytes;
+    return [atMost('1M keys from a snapshot', opened.tookMs / 1000, 1, 's')];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function backlog(env: Env, records: number, note: Note, facts: Record<string, unknown>): Promise<Bar[]> {

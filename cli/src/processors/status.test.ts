@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
-import { watchTasks } from './status.ts';
+import { restoringTasks, watchTasks } from './status.ts';
 
 const task = (partition: number, records: number) => ({
   processor: 'pricing',
@@ -14,7 +14,9 @@ test('tasks in order, with the rate between two looks', async () => {
   let looks = 0;
   const server = createServer((_, response) => {
     looks++;
-    response.end(JSON.stringify({ tasks: [task(1, 100 * looks), task(0, 50)] }));
+    response.end(
+      JSON.stringify({ tasks: [task(1, 100 * looks), task(0, 50)], restoring: [{ task: 'b' }, { task: 'a' }] }),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -23,6 +25,7 @@ test('tasks in order, with the rate between two looks', async () => {
     [0, 0],
     [1, 200],
   ]);
+  expect((await restoringTasks([url])).map((one) => one.task)).toEqual(['a', 'b']);
   await new Promise((resolve) => server.close(resolve));
   await expect(watchTasks([url], 1, () => Promise.resolve())).rejects.toMatchObject({ kind: 'engine-unreachable' });
 });

@@ -14,6 +14,16 @@ export interface TaskStatus {
   readonly parked: readonly { readonly topic: string; readonly aggregate: string; readonly error: string }[];
 }
 
+/** A task whose state is being restored, as the stream processors tell of it. */
+export interface RestoringTask {
+  readonly task: string;
+  readonly fromSnapshot: number | null;
+  readonly records: number;
+  readonly recordsPerSecond: number;
+  readonly done: number;
+  readonly leftMs: number | null;
+}
+
 export interface InputStatus {
   readonly topic: string;
   readonly partition: number;
@@ -31,7 +41,13 @@ export interface WatchedTask extends TaskStatus {
 
 /** Tasks whose output is the topic, of every process that answers; null where none does. */
 export async function tasksWriting(urls: readonly string[], output: string): Promise<readonly TaskStatus[] | null> {
-  const found = await Promise.all(urls.map((url) => tasksAt(url).catch(() => null)));
+  const found = await Promise.all(
+    urls.map((url) =>
+      statusAt(url)
+        .then(({ tasks }) => tasks ?? [])
+        .catch(() => null),
+    ),
+  );
   return found.every((tasks) => tasks === null)
     ? null
     : found.flatMap((tasks) => (tasks ?? []).filter((task) => task.output === output));
@@ -40,16 +56,27 @@ export async function tasksWriting(urls: readonly string[], output: string): Pro
 /** Records that a task has read since its start. */
 export const recordsOf = ({ inputs }: TaskStatus): number => inputs.reduce((sum, { records }) => sum + records, 0);
 
-/** The tasks of a process. Throws `engine-unreachable` where none answers. */
-async function tasksAt(url: string): Promise<readonly TaskStatus[]> {
+interface ProcessStatus {
+  readonly tasks?: readonly TaskStatus[];
+  readonly restoring?: readonly RestoringTask[];
+}
+
+/** What a process tells. Throws `engine-unreachable` where none answers. */
+async function statusAt(url: string): Promise<ProcessStatus> {
   try {
     const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(10_000) });
-    return ((await response.json()) as { tasks?: readonly TaskStatus[] }).tasks ?? [];
+    return (await response.json()) as ProcessStatus;
   } catch (error) {
     throw new PlatformError('engine-unreachable', `no stream processors answer at ${url} (PROCESSORS_URLS).`, {
       cause: error,
     });
   }
+}
+
+/** The tasks that are being restored, in all processes, in order of name. */
+export async function restoringTasks(urls: readonly string[]): Promise<RestoringTask[]> {
+  const found = await Promise.all(urls.map(async (url) => (await statusAt(url)).restoring ?? []));
+  return found.flat().sort((a, b) => (a.task < b.task ? -1 : 1));
 }
 
 /** Looks at every process twice, `apartMs` after each other. Tasks are in order of processor and partition. */
@@ -72,6 +99,8 @@ export async function watchTasks(
 }
 
 async function look(urls: readonly string[]): Promise<Map<string, { at: string; task: TaskStatus }>> {
-  const found = await Promise.all(urls.map(async (at) => (await tasksAt(at)).map((task) => ({ at, task }))));
+  const found = await Promise.all(
+    urls.map(async (at) => ((await statusAt(at)).tasks ?? []).map((task) => ({ at, task }))),
+  );
   return new Map(found.flat().map((one) => [`${one.task.output}/${one.task.partition}/${one.at}`, one]));
 }

@@ -7,15 +7,15 @@ import { builtProgram } from '../built-program.ts';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
-import { watchTasks } from '../processors/status.ts';
-import type { WatchedTask } from '../processors/status.ts';
+import { restoringTasks, watchTasks } from '../processors/status.ts';
+import type { RestoringTask, WatchedTask } from '../processors/status.ts';
 
 const APART_MS = 1_000;
 
 export const processorsVerb: Verb = {
   name: 'processors',
   summary:
-    'every task: position, lag, rate, what holds it back, state; `processors topology [name]` draws them from the code',
+    'every task: position, lag, rate, what holds it back, state, restores in progress; `processors topology [name]` draws them from the code',
   define(command) {
     command.argument('[what]', 'topology: a Mermaid drawing; left out: the running tasks');
     command.argument('[processor]', 'topology: this one alone, with its operators where it has any');
@@ -28,7 +28,8 @@ export const processorsVerb: Verb = {
     if (what !== undefined) throw new PlatformError('config-invalid', `processors has no ${what}: there is topology`);
     const { processorsUrls } = loadConfig(cliSettings);
     const tasks = await watchTasks(processorsUrls, APART_MS, sleep);
-    out.result({ tasks }, () => tasksText(tasks));
+    const restoring = await restoringTasks(processorsUrls);
+    out.result({ tasks, restoring }, () => [tasksText(tasks), ...restoring.map(restoringText)].join('\n'));
     return EXIT.done;
   },
 };
@@ -60,6 +61,13 @@ function tasksText(tasks: readonly WatchedTask[]): string {
     list.map(({ topic, aggregate, error }) => `parked: ${processor} ${aggregate} of ${topic}: ${error}`),
   );
   return [table([heading, ...rows]), ...parked].join('\n');
+}
+
+function restoringText({ task, fromSnapshot, records, recordsPerSecond, done, leftMs }: RestoringTask): string {
+  const from =
+    fromSnapshot === null ? 'its whole changelog' : `a snapshot of ${fromSnapshot} values and the changelog after it`;
+  const left = leftMs === null ? 'not known how long' : `${(leftMs / 1000).toFixed(0)} s left`;
+  return `restoring: ${task} from ${from}: ${Math.floor(done * 100)} %, ${records} records, ${recordsPerSecond} records/s, ${left}`;
 }
 
 /** The deployables meet through topics alone, so the drawing is the stream processors' own program's. */

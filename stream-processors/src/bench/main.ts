@@ -1,9 +1,10 @@
 import { environment } from '@millrace/kernel/config';
+import { openSnapshot, takeSnapshot } from './snapshot-parts.ts';
 import { clear, fill, hop, runtimeAlone, serve, work } from './parts.ts';
 
 /** For `millrace bench processing`: one part (`PART`) as a process of its own. Prints one JSON document. */
 const { PART = '', KAFKA_BROKERS = '', PREFIX = '', PARTITIONS = '1', PARTITION = '0', RECORDS = '0' } = environment();
-const { PER_SECOND = '10000', SECONDS = '10' } = environment();
+const { PER_SECOND = '10000', SECONDS = '10', STATE_DIR = '' } = environment();
 const place = {
   brokers: KAFKA_BROKERS.split(','),
   prefix: PREFIX,
@@ -18,6 +19,8 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   serve: () => serve(place),
   hop: () => hop(place, Number(PER_SECOND), Number(SECONDS)),
   clear: () => clear(place),
+  'take-snapshot': () => takeSnapshot(place.records, STATE_DIR),
+  'open-snapshot': () => openSnapshot(place.records, STATE_DIR),
 };
 const sum = await parts[PART]?.();
 process.stdout.write(`${JSON.stringify(sum)}\n`);

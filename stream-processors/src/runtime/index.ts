@@ -23,3 +23,7 @@ export type { ParkedState } from './parked.ts';
 export type { RedriveOutcome } from './redrive-step.ts';
 export { registerOutput } from './state-records.ts';
 export type { OutputSchemas } from './state-records.ts';
+export { RestoreMeter } from './restore-meter.ts';
+export type { RestoreReport } from './restore-meter.ts';
+export { MOST_AGE_MS, SnapshotFolder, SnapshotTurns } from './snapshot/index.ts';
+export type { SnapshotBytes, SnapshotDisk, SnapshotDraft, SnapshotSettings } from './snapshot/index.ts';

@@ -8,13 +8,16 @@ import type { DeadLetterSink } from './dead-letters.ts';
 import type { InputCodecs } from './input-decoder.ts';
 import { InputDecoder } from './input-decoder.ts';
 import type { AnyProcessor, InputSpec } from './processor.ts';
+import { identityOf, openState } from './open-state.ts';
+import type { OpenState } from './open-state.ts';
 import { RedriveDesk } from './redrive-desk.ts';
 import type { RedriveOutcome } from './redrive-step.ts';
-import { restoreInto } from './restore.ts';
+import { RestoreMeter } from './restore-meter.ts';
 import type { Restored } from './restore.ts';
+import { SnapshotTaker } from './snapshot/index.ts';
+import type { SnapshotSettings } from './snapshot/index.ts';
 import type { OutputSchemas } from './state-records.ts';
 import { Task } from './task.ts';
-import { TaskState } from './task-state.ts';
 import type { TaskInput } from './task-options.ts';
 
 export interface RunnerLimits {
@@ -64,6 +67,10 @@ export interface RunnerOptions {
   readonly now: () => number;
   readonly limits?: Partial<RunnerLimits>;
   readonly events?: RunnerEvents;
+  /** Where it keeps local snapshots of its state; left out: it reads its changelog from the beginning. */
+  readonly snapshots?: SnapshotSettings;
+  /** Told how far the restore is. */
+  readonly meter?: RestoreMeter;
 }
 
 /** Longest wait for data; nothing depends on it but the end of a poll at shutdown. */
@@ -80,15 +87,18 @@ export class TaskRunner {
   readonly inputs: readonly TaskInput[];
   readonly task: Task;
   readonly decoders: readonly InputDecoder[];
-  readonly restored: Pick<Restored, 'records'>;
+  readonly restored: Pick<Restored, 'records'> & Pick<OpenState, 'snapshotOffset'>;
   readonly #options: RunnerOptions;
   readonly #limits: RunnerLimits;
   readonly #writer: LogWriter;
   readonly #reader: LogReader;
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<bigint | null>>();
   readonly #failed = new AbortController();
   readonly #paused = new Set<number>();
   readonly #redrives: RedriveDesk;
+  readonly #snapshots: SnapshotTaker | null;
+  /** Offset after the last result, when it is acknowledged; null where that failed. */
+  #lastResult: Promise<bigint | null> = Promise.resolve(null);
   #lastAppendMs = 0;
   #polledMs = 0;
 
@@ -97,14 +107,15 @@ export class TaskRunner {
     limits: RunnerLimits,
     writer: LogWriter,
     reader: LogReader,
-    restored: Restored,
+    { state, restored, snapshotOffset }: OpenState,
+    identity: string | null,
     task: Task,
   ) {
     this.#options = options;
     this.#limits = limits;
     this.#writer = writer;
     this.#reader = reader;
-    this.restored = { records: restored.records };
+    this.restored = { records: restored.records, snapshotOffset };
     this.task = task;
     this.output = outputOf(options);
     this.name = taskName(options);
@@ -117,6 +128,7 @@ export class TaskRunner {
     });
     const source = { processor: options.processor.name, inputs, codecs: options.inputs, log: options.log };
     this.#redrives = new RedriveDesk(task, source);
+    this.#snapshots = this.#snapshotTaker(state, restored.records, identity);
     reader.assign(this.inputs.map((input, at) => ({ ...input, offset: task.inputs[at]?.resumeOffset ?? 0n })));
   }
 
@@ -136,9 +148,13 @@ export class TaskRunner {
     if (end === undefined) throw new PlatformError('internal', `the writer of ${name} opened no partition`);
     const reader = log.createReader();
     try {
-      const state = new TaskState(processor);
-      const restored = await restoreInto(state, { reader, end, records, codec });
-      state.restored(restored.rewrite);
+      const { snapshots, now, logger, meter = new RestoreMeter(now) } = options;
+      const identity = snapshots === undefined ? null : await identityOf(log, output.topic, logger);
+      const opened = await openState({
+        ...{ task: name, processor, log, reader, end, records, codec, meter, now, logger },
+        snapshots: snapshots === undefined || identity === null ? null : { disk: snapshots.disk, identity },
+      });
+      const { restored } = opened;
       const inputs = inputsOf(options).map(({ topic, partition }) => ({ topic, partition }));
       const owns = (id: string): boolean => partitionOf(id, options.partitions) === options.partition;
       refuseOther(name, processor, inputs, restored);
@@ -148,10 +164,10 @@ export class TaskRunner {
       const task = new Task(
         { processor, inputs, owns, codec, records, watermark, maxBatchBytes, resultBytes, lazyAbove },
         restored,
-        state,
+        opened.state,
       );
       const inputReader = options.createReader?.() ?? log.createReader();
-      return new TaskRunner(options, limits, writer, inputReader, restored, task);
+      return new TaskRunner(options, limits, writer, inputReader, opened, identity, task);
     } catch (error) {
       await writer.close().catch(() => undefined);
       throw error;
@@ -169,6 +185,7 @@ export class TaskRunner {
       if (!stopped()) await this.turn(batches);
     }
     await this.settled();
+    await this.#snapshots?.last();
   }
 
   /** One read without waiting and its processing, all of it appended: for tests. False when there was nothing to read. */
@@ -208,6 +225,7 @@ export class TaskRunner {
     }
     for (const input of this.task.inputs) input.own();
     this.#pauseAndResume();
+    this.#snapshots?.consider();
     if (this.task.redriven.length > 0 && !this.task.hasResult && !this.task.isWithinStep) {
       await this.settled();
       this.#redrives.tell();
@@ -222,6 +240,7 @@ export class TaskRunner {
 
   async close(): Promise<void> {
     this.#redrives.close();
+    await this.#snapshots?.close();
     await this.#reader.close();
     await this.#writer.close().catch(() => undefined);
   }
@@ -239,6 +258,8 @@ export class TaskRunner {
   async #flush(): Promise<void> {
     const { partition, processor, deadLetters } = this.#options;
     const changes = this.task.hasChanges;
+    let appended: Promise<bigint | null> = Promise.resolve(null);
+    let count = 0;
     for (const records of this.task.takeResult()) {
       const letters = this.task.deadLetters.splice(0);
       if (letters.length > 0) {
@@ -256,27 +277,56 @@ export class TaskRunner {
       }
       while (this.#inFlight.size >= this.#limits.inFlight) await Promise.race(this.#inFlight);
       this.#throwIfFailed();
-      this.#append(records, changes);
+      appended = this.#append(records, changes);
+      count += records.length;
     }
     this.#lastAppendMs = this.#polledMs;
+    if (this.#snapshots !== null) this.#lastResult = this.#acknowledged(this.#snapshots, appended, count);
   }
 
-  #append(records: readonly LogRecord[], changes: boolean): void {
+  /** Tells the snapshots of a result when the log has it. To be called when the result has just been taken. */
+  async #acknowledged(snapshots: SnapshotTaker, appended: Promise<bigint | null>, records: number) {
+    const { position, owed: gone } = this.task;
+    const atMs = this.#options.now();
+    const offset = await appended;
+    if (offset !== null) snapshots.acknowledged({ offset, position, gone, atMs }, records);
+    return offset;
+  }
+
+  /** Resolves with the offset after the records, or null where it failed: that ends the task. */
+  #append(records: readonly LogRecord[], changes: boolean): Promise<bigint | null> {
     const { now, events } = this.#options;
     const { streamTimeUs } = this.task;
     const polledMs = this.#polledMs;
-    const appended: Promise<void> = this.#writer.append([{ ...this.output, records }]).then(
-      () => {
+    const appended: Promise<bigint | null> = this.#writer.append([{ ...this.output, records }]).then(
+      ([result]) => {
         this.#inFlight.delete(appended);
         const at = now();
         events?.appended(records.length, changes, at - streamTimeUs / 1000, at - polledMs);
+        return result === undefined ? null : result.baseOffset + BigInt(records.length);
       },
       (error: unknown) => {
         this.#inFlight.delete(appended);
         this.#failed.abort(asPlatformError(error));
+        return null;
       },
     );
     this.#inFlight.add(appended);
+    return appended;
+  }
+
+  #snapshotTaker(state: OpenState['state'], records: number, log: string | null): SnapshotTaker | null {
+    const { snapshots, processor, now, logger } = this.#options;
+    if (snapshots === undefined || log === null) return null;
+    const { topic, partition } = this.output;
+    const of = { log, topic, partition, processor: processor.name, stateVersion: processor.stateVersion };
+    const acknowledged = async (): Promise<bigint> => {
+      const offset = await this.#lastResult;
+      if (offset !== null) return offset;
+      this.#throwIfFailed();
+      throw new PlatformError('internal', `${this.name} does not know where its log ends`);
+    };
+    return new SnapshotTaker(snapshots, { task: this.name, state, of, acknowledged, now, logger }, records);
   }
 
   #throwIfFailed(): void {

@@ -63,6 +63,11 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
     return keys;
   }
 
+  /** How many `slots` answers if nothing changes. */
+  get slotCount(): number {
+    return this.#slots.size;
+  }
+
   /** Every key there is, in no order that means anything; stands it that the store changes meanwhile. */
   slots(): IterableIterator<Slot<T>> {
     return this.#slots.values();
@@ -191,6 +196,12 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
 function wake<T>(slot: Slot<T>): void {
   slot.value = JSON.parse(slot.json ?? 'null') as T;
   slot.json = null;
+}
+
+/** Its JSON as of the last result; undefined where it held nothing. What changed since is of no result yet, and may be undone. */
+export function asOfResult({ value, json, previous, dirty }: Slot): string | undefined {
+  if (json !== null && !dirty) return json;
+  return JSON.stringify(dirty ? previous : value);
 }
 
 type Texts = string | null | readonly string[];

@@ -2,7 +2,7 @@ import { Journal } from './journal.ts';
 import { Parked } from './parked.ts';
 import type { AnyProcessor } from './processor.ts';
 import { STATE_PREFIX } from './state-records.ts';
-import { StateStore } from './state-store.ts';
+import { StateStore, asOfResult } from './state-store.ts';
 import { Timers } from './timers.ts';
 
 /** All that a task remembers: the processor's stores, its timers, its parked aggregates, and the journal that undoes a handler's changes of them. */
@@ -23,6 +23,16 @@ export class TaskState {
       ]),
     );
     this.stores = [...Object.values(this.named), this.timers.store, this.parked.store] as StateStore[];
+  }
+
+  /** Everything it holds as of the last result, as JSON by record key. */
+  *values(): Generator<[string, string]> {
+    for (const store of this.stores) {
+      for (const slot of store.slots()) {
+        const json = asOfResult(slot);
+        if (json !== undefined) yield [store.recordPrefix + slot.key, json];
+      }
+    }
   }
 
   /** Keys that hold something. */

@@ -70,6 +70,10 @@ export class Task {
     this.#aside = new PuttingAside(state, this.#context, inputs);
   }
 
+  get state(): TaskState {
+    return this.#state;
+  }
+
   get parked(): Parked {
     return this.#state.parked;
   }
@@ -91,6 +95,11 @@ export class Task {
   /** Changes that still reach aggregates over the following steps. */
   get background(): readonly BackgroundWork[] {
     return this.#options.processor.background?.(this.#context.stores as never) ?? [];
+  }
+
+  /** Keys whose tombstone is still to be written, as of the last result. */
+  get owed(): readonly string[] {
+    return [...this.#gone];
   }
 
   get stateSize(): number {

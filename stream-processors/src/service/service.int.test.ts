@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { testEngines } from '@millrace/infra-local/testing';
@@ -16,6 +19,7 @@ import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewEntry } from '@millrace/schemas/views';
 import { TestRoad, TestSource, shopHistory } from '../testing/index.ts';
 import { processors } from '../processors/index.ts';
+import { SnapshotFolder } from '../runtime/index.ts';
 import { ProcessingService } from './service.ts';
 
 const partitions = 2;
@@ -153,6 +157,63 @@ test('killed with -9 again and again: every entry once, the same as without', as
   expect(code).toBe(0);
 }, 120_000);
 
+test('killed with -9 while it keeps snapshots of its state: the next starts begin with them, and every entry comes once', async () => {
+  const { prefix, source } = await newSource();
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-state-'));
+  const history = shopHistory(19, 120, 12);
+  const wanted = await expected(19, 120);
+  const env = {
+    STATE_DIR: folder,
+    STATE_SNAPSHOT_SECONDS: '0.05',
+    STATE_SNAPSHOT_RECORDS: '1',
+    PROCESSORS: 'inventory',
+  };
+  const disk = new SnapshotFolder(folder);
+  const snapshots = async (): Promise<string[]> =>
+    (await Promise.all([0, 1].map((at) => disk.list(`${prefix}views.inventory/${at}`)))).map(([newest = '']) => newest);
+  const readTo = async (lsn: bigint): Promise<void> => {
+    for (let at = 0; at < partitions; at++) await readUntil(prefix, 'views.inventory', at, lsn);
+  };
+  for (const [from, to] of [
+    [0, 40],
+    [40, 80],
+  ] as const) {
+    const child = startChild(prefix, '1/1', env);
+    const before = await snapshots();
+    for (const { lsn, tsUs, rows } of history.slice(from, to)) await source.commit(lsn, tsUs, rows);
+    await readTo(history[to - 1]!.lsn);
+    // Each task has one that it had not, which takes a result at or after the interval: so time goes on until it has.
+    for (let lsn = history[to - 1]!.lsn + 1n; (await snapshots()).some((newest, at) => newest <= before[at]!);) {
+      if (lsn < history[to]!.lsn) await source.watermark(lsn++, history[to - 1]!.tsUs);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+  const config = {
+    topicPrefix: prefix,
+    partitions,
+    processors: ['inventory'],
+    stateFolder: folder,
+    stateSnapshotSeconds: 60,
+  };
+  const service = new ProcessingService({ config, log, registry, logger: silentLogger(), metrics: new Registry() });
+  const stop = new AbortController();
+  const running = service.run(stop.signal);
+  await until(() => service.ready().ready);
+  const began = service.runners.map(({ restored }) => restored.snapshotOffset !== null);
+  for (const { lsn, tsUs, rows } of history.slice(80)) await source.commit(lsn, tsUs, rows);
+  await readTo(history.at(-1)!.lsn);
+  stop.abort();
+  await running;
+  await rm(folder, { recursive: true, force: true });
+  expect(began).toEqual([true, true]);
+  for (let at = 0; at < partitions; at++) {
+    const got = (await readUntil(prefix, 'views.inventory', at, history.at(-1)!.lsn)).map(textOf);
+    expect(got).toEqual(wanted.get(`views.inventory/${at}`));
+  }
+}, 240_000);
+
 test('two services share the tasks; when one goes, the other takes over its tasks and leaves its own alone', async () => {
   const { prefix, source } = await newSource();
   const history = shopHistory(13, 120, 12);
@@ -233,7 +294,7 @@ function supervised(prefix: string): { end(signal: NodeJS.Signals): Promise<numb
   };
 }
 
-function startChild(prefix: string, placement = '1/1'): ChildProcess {
+function startChild(prefix: string, placement = '1/1', further: Readonly<Record<string, string>> = {}): ChildProcess {
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const { kafkaBrokers, schemaRegistryUrl } = testEngines();
   return spawn(process.execPath, ['--conditions=@millrace/source', '--import', 'tsx', main], {
@@ -246,6 +307,8 @@ function startChild(prefix: string, placement = '1/1'): ChildProcess {
       PLACEMENT: placement,
       HEALTH_PORT: '0',
       LOG_LEVEL: 'error',
+      STATE_SNAPSHOT_SECONDS: '0',
+      ...further,
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   });

@@ -15,8 +15,9 @@ import { LeftOverLogs } from './left-over-logs.ts';
 import { ProcessorMetrics } from './metrics.ts';
 import { placeTasks } from './placement.ts';
 import { redriveAsked } from './redrive-control.ts';
+import { snapshotSettings } from './snapshot-settings.ts';
 import { statusOf } from './status.ts';
-import type { TaskStatus } from './status.ts';
+import type { RestoringStatus, TaskStatus } from './status.ts';
 import { TaskOpeners } from './task-openers.ts';
 import { TaskSet } from './task-set.ts';
 
@@ -27,6 +28,10 @@ export interface ProcessingOptions {
     /** Names; empty for all. */
     readonly processors: readonly string[];
     readonly placement?: PlacementSettings;
+    /** Left out, with those that follow: no snapshots of state. */
+    readonly stateFolder?: string;
+    readonly stateSnapshotSeconds?: number;
+    readonly stateSnapshotRecords?: number;
   };
   readonly log: LogClient;
   readonly registry: SchemaRegistry;
@@ -76,10 +81,16 @@ export class ProcessingService implements Service {
     return this.#tasks?.runners ?? [];
   }
 
-  status(): { tasks: readonly TaskStatus[]; refused: readonly { task: string; reason: string }[] } {
+  status(): {
+    tasks: readonly TaskStatus[];
+    restoring: readonly RestoringStatus[];
+    refused: readonly { task: string; reason: string }[];
+  } {
     const nowMs = Date.now();
+    const restoring = this.#tasks?.restoring ?? [];
     return {
       tasks: this.runners.map((runner) => statusOf(runner.processorName, runner, nowMs)),
+      restoring: restoring.map(({ name, meter }) => ({ task: name, ...meter.report() })),
       refused: this.#refused,
     };
   }
@@ -104,12 +115,13 @@ export class ProcessingService implements Service {
       chosen: new Set(choose(config.processors).map(({ name }) => name)),
       events: (processor, partition) => counted.of(processor, partition),
       servedAgeMs: () => servedAgeMs(this.status().tasks, this.#rows),
+      snapshots: snapshotSettings(config),
     });
     const tasks = new TaskSet({
-      open: (name) => {
+      open: (name, meter) => {
         const task = this.#known.get(name);
         if (task === undefined) throw new PlatformError('internal', `${name} is not known here`);
-        return task.open();
+        return task.open(meter);
       },
       logger,
       reopenMs: placement.by === 'group' ? REOPEN_MS : null,

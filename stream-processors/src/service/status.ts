@@ -1,5 +1,5 @@
 import { lsnText } from '@millrace/kernel/position';
-import type { BackgroundWork, ParkedState, TaskRunner } from '../runtime/index.ts';
+import type { BackgroundWork, ParkedState, RestoreReport, TaskRunner } from '../runtime/index.ts';
 
 export interface InputStatus {
   readonly topic: string;
@@ -29,6 +29,11 @@ export interface TaskStatus {
   readonly parked: readonly ParkedState[];
   /** Changes that still reach their aggregates over the following steps. */
   readonly background: readonly BackgroundWork[];
+}
+
+/** A task whose state is being restored. */
+export interface RestoringStatus extends RestoreReport {
+  readonly task: string;
 }
 
 /** What a task says of itself; JSON-safe. */

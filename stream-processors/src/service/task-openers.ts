@@ -12,7 +12,14 @@ import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
 import { openStockRelays } from '../relay/index.ts';
 import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { AnyProcessor, OutputSchemas, RunnerEvents, RunnerLimits } from '../runtime/index.ts';
+import type {
+  AnyProcessor,
+  OutputSchemas,
+  RestoreMeter,
+  RunnerEvents,
+  RunnerLimits,
+  SnapshotSettings,
+} from '../runtime/index.ts';
 import { restingReader } from './filling-reader.ts';
 import type { TaskName } from './placement.ts';
 import type { PlacedTask } from './task-set.ts';
@@ -33,11 +40,13 @@ export interface TaskOpenersOptions {
   readonly events: (processor: string, partition: number) => RunnerEvents;
   /** Age of what readers see of what runs here, ms. */
   readonly servedAgeMs: () => number | null;
+  /** How they keep snapshots of their state; null: not at all. */
+  readonly snapshots: SnapshotSettings | null;
 }
 
 /** A task that may be placed here. */
 export interface KnownTask {
-  readonly open: () => Promise<PlacedTask>;
+  readonly open: (meter: RestoreMeter) => Promise<PlacedTask>;
   /** Among all tasks: which fixed share it belongs to. One of another log is beside its first log's. */
   readonly place: number;
 }
@@ -103,7 +112,10 @@ export class TaskOpeners {
       for (const one of kept) {
         const at = mine.findIndex(({ output }) => output === topicOfLog(one.view, FIRST_LOG));
         const place = partition * perPartition + at + (one.log - FIRST_LOG);
-        known.set(`${one.processor.name}/${partition}`, { open: () => this.#openTask(one, partition), place });
+        known.set(`${one.processor.name}/${partition}`, {
+          open: (meter) => this.#openTask(one, partition, meter),
+          place,
+        });
       }
       if (!stock) continue;
       const log = activeLogOf(rows, 'inventory');
@@ -114,15 +126,16 @@ export class TaskOpeners {
     return known;
   }
 
-  async #openTask(one: LogProcessor, partition: number): Promise<PlacedTask> {
+  async #openTask(one: LogProcessor, partition: number, meter: RestoreMeter): Promise<PlacedTask> {
     const { processor } = one;
-    const { topicPrefix, partitions, log, limits, logger, events } = this.#options;
+    const { topicPrefix, partitions, log, limits, logger, events, snapshots } = this.#options;
     const schemas = await this.#outputSchemas(processor.output);
     const codec = await this.#codec(processor.output);
     for (const { from, topic } of processor.inputs) if (from === 'view') await this.#codec(topic);
     const runner = await TaskRunner.open({
       ...{ topicPrefix, partitions, log, limits, deadLetters: this.#deadLetters, now },
-      ...{ processor, partition, schemas, codec },
+      ...{ processor, partition, schemas, codec, meter },
+      ...(snapshots === null ? {} : { snapshots }),
       createReader: () => this.#reader(one),
       inputs: { changes: this.#changes, views: this.#codecs },
       events: events(processor.name, partition),

@@ -1,6 +1,7 @@
 import { asPlatformError, isKind } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
 import type { Logger } from '@millrace/kernel/telemetry';
+import { RestoreMeter } from '../runtime/index.ts';
 import type { TaskRunner } from '../runtime/index.ts';
 import type { TaskName } from './placement.ts';
 
@@ -11,7 +12,7 @@ export interface PlacedTask {
 }
 
 export interface TaskSetOptions {
-  readonly open: (name: TaskName) => Promise<PlacedTask>;
+  readonly open: (name: TaskName, meter: RestoreMeter) => Promise<PlacedTask>;
   readonly logger: Logger;
   /**
    * A task that another process took is opened again after this long, if it is still this one's: the other may have acted on an old assignment.
@@ -26,6 +27,8 @@ interface Held {
   readonly stop: AbortController;
   readonly ended: Promise<void>;
   placed: PlacedTask | null;
+  /** While it is opened. */
+  meter: RestoreMeter | null;
 }
 
 /**
@@ -62,6 +65,11 @@ export class TaskSet {
     return this.#refused;
   }
 
+  /** Those that are not restored yet. */
+  get restoring(): readonly { readonly name: TaskName; readonly meter: RestoreMeter }[] {
+    return [...this.#held].flatMap(([name, { meter }]) => (meter === null ? [] : [{ name, meter }]));
+  }
+
   /** Every task it has is restored, or refused. */
   get isRestored(): boolean {
     return [...this.#held].every(([name, { placed }]) => placed !== null || this.#refused.has(name));
@@ -78,7 +86,12 @@ export class TaskSet {
     for (const name of names) {
       if (this.#held.has(name)) continue;
       const stop = new AbortController();
-      const held: Held = { stop, placed: null, ended: Promise.resolve().then(() => this.#keep(name, held)) };
+      const held: Held = {
+        stop,
+        placed: null,
+        meter: null,
+        ended: Promise.resolve().then(() => this.#keep(name, held)),
+      };
       this.#held.set(name, held);
     }
   }
@@ -96,9 +109,12 @@ export class TaskSet {
     const stopped = (): boolean => signal.aborted;
     while (!stopped() && !this.#refused.has(name)) {
       try {
-        held.placed = await open(name);
+        const meter = (held.meter = new RestoreMeter(() => performance.now()));
+        held.placed = await open(name, meter);
+        held.meter = null;
         const { part, runner } = held.placed;
-        logger.info({ task: name, restored: runner?.restored.records }, 'task restored and running');
+        const { fromSnapshot, records } = meter.report();
+        logger.info({ task: name, ...(runner === null ? {} : { fromSnapshot, records }) }, 'task restored and running');
         const size = runner?.task.parked.size ?? 0;
         if (size > 0) logger.warn({ task: name, size }, 'aggregates are parked');
         await part.run(signal);
@@ -117,7 +133,7 @@ export class TaskSet {
         await sleep(another ? (reopenMs ?? 0) : 0, signal).catch(() => undefined);
       } finally {
         await held.placed?.part.close();
-        held.placed = null;
+        held.placed = held.meter = null;
       }
     }
   }

@@ -11,6 +11,7 @@ export interface SeedReport {
   readonly seed: number;
   readonly findings: readonly string[];
   readonly faults: number;
+  readonly fromSnapshots: number;
 }
 
 /** Schedules tried on one history before the next is drawn. */
@@ -31,7 +32,7 @@ export class Checker {
     const { books, expected } = await this.#history(Math.floor(seed / SCHEDULES));
     const simulated = await simulate(this.#place, books, seeded(seed), this.#options);
     const findings = [...simulated.findings, ...this.#differences(expected, simulated), ...this.#imbalances(simulated)];
-    return { seed, findings, faults: simulated.faults };
+    return { seed, findings, faults: simulated.faults, fromSnapshots: simulated.fromSnapshots };
   }
 
   async #history(history: number): Promise<{ books: Books; expected: Outcome }> {

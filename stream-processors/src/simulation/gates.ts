@@ -1,8 +1,9 @@
 import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
 import type { AppendRequest, LogClient, LogReader, LogWriter, OpenWriterOptions } from '@millrace/kernel/log';
 import type { MemoryLog } from '@millrace/kernel/log-memory';
+import type { SnapshotDisk } from '../runtime/index.ts';
 
-export type OperationKind = 'open' | 'append' | 'poll';
+export type OperationKind = 'open' | 'append' | 'poll' | 'disk';
 
 /** How an operation that waits at its gate goes on. */
 export type Fate =
@@ -69,6 +70,22 @@ export class SimulatedClient implements LogClient {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** A disk whose writing waits at the gates too. */
+  disk(disk: SnapshotDisk): SnapshotDisk {
+    return {
+      list: (task) => disk.list(task),
+      open: (task, name) => disk.open(task, name),
+      create: async (task) => {
+        const draft = await this.#gate('disk', () => disk.create(task));
+        return {
+          write: (bytes) => this.#gate('disk', () => draft.write(bytes)),
+          publish: (name, keep) => this.#gate('disk', () => draft.publish(name, keep)),
+          discard: () => draft.discard(),
+        };
+      },
+    };
   }
 
   #writer(inner: LogWriter): LogWriter {

@@ -6,7 +6,7 @@ import { MemoryRegistry } from '@millrace/schemas/registry';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
 import { TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { AnyProcessor, OutputSchemas, RunnerLimits } from '../runtime/index.ts';
+import type { AnyProcessor, OutputSchemas, RunnerLimits, SnapshotSettings } from '../runtime/index.ts';
 import { audit, ledger } from './bank.ts';
 import { PARTITIONS, registerBooks } from './books.ts';
 import type { BookSchemas } from './books.ts';
@@ -65,6 +65,7 @@ export class Place {
     log: LogClient,
     now: () => number,
     limits: Partial<RunnerLimits>,
+    snapshots: SnapshotSettings | null = null,
   ): Promise<TaskRunner> {
     const codec = this.codecs.get(topic);
     const schemas = this.schemas.get(topic);
@@ -82,6 +83,7 @@ export class Place {
       logger,
       now,
       limits,
+      ...(snapshots === null ? {} : { snapshots }),
     });
   }
 }

@@ -1,18 +1,22 @@
 import { isKind } from '@millrace/kernel/errors';
 import type { LogWriter } from '@millrace/kernel/log';
 import type { MemoryLog } from '@millrace/kernel/log-memory';
+import { MOST_AGE_MS } from '../runtime/index.ts';
 import type { RunnerLimits, TaskRunner } from '../runtime/index.ts';
 import type { Books } from './books.ts';
 import type { Chance } from './chance.ts';
 import { SimulatedClient } from './gates.ts';
 import type { Fate, Operation } from './gates.ts';
 import type { Place, SimulatedTask } from './place.ts';
-import { Written, openSource, statesOf } from './sequential.ts';
+import { SimulatedDisk } from './disk.ts';
+import { Written, nameOf, openSource, statesOf } from './sequential.ts';
 import type { Outcome } from './sequential.ts';
 
 export interface SimulationOptions {
   /** Faults that the broker does not prevent: the simulation must then find differences. */
   readonly unfenced?: boolean;
+  /** Each process keeps snapshots on a disk of its own, which may be damaged, or left behind while a task is elsewhere. */
+  readonly snapshots?: boolean;
 }
 
 export interface Simulated extends Outcome {
@@ -21,6 +25,8 @@ export interface Simulated extends Outcome {
   /** Whether an input was compacted, so that tasks that read it late saw fewer steps. */
   readonly inputCompacted: boolean;
   readonly faults: number;
+  /** Starts that began with a snapshot. */
+  readonly fromSnapshots: number;
 }
 
 /** A task as one process runs it. */
@@ -60,6 +66,9 @@ class Simulation {
   readonly #limits: Partial<RunnerLimits>;
   readonly #clientOptions;
   readonly #compacts: readonly string[];
+  readonly #disks: readonly SimulatedDisk[];
+  /** How much rarer faults are: a snapshot that is to matter must be there when they come. */
+  readonly #calm: number;
   readonly #next: number[];
   readonly #findings: string[] = [];
   readonly #incarnations: Incarnation[] = [];
@@ -68,7 +77,8 @@ class Simulation {
   #faults = 0;
   #inputCompacted = false;
 
-  constructor(place: Place, books: Books, pick: Chance, { unfenced = false }: SimulationOptions) {
+  constructor(place: Place, books: Books, pick: Chance, options: SimulationOptions) {
+    const { unfenced = false, snapshots = false } = options;
     this.#place = place;
     this.#books = books;
     this.#pick = pick;
@@ -86,6 +96,8 @@ class Simulation {
       queued: 2 + pick(40),
       watermarkMs: pick(2) * 20,
     };
+    this.#calm = snapshots ? 1 + pick(12) : 1;
+    this.#disks = snapshots ? Array.from({ length: 1 + pick(PROCESSES) }, () => new SimulatedDisk(pick)) : [];
   }
 
   async run(): Promise<Simulated> {
@@ -105,8 +117,22 @@ class Simulation {
       client.operations.length = 0;
     }
     const states = await statesOf(this.#place, this.#log);
+    for (const { task, runner } of this.#incarnations.filter(({ state }) => state === 'runs')) {
+      const held = runner === null ? [] : [...runner.task.state.values()].sort(([a], [b]) => (a < b ? -1 : 1));
+      if (runner === null || runner.task.position.lsn < this.#books.end - 1n) continue;
+      if (JSON.stringify(held) !== states.get(nameOf(task))) {
+        this.#findings.push(`${nameOf(task)} holds another state than its log`);
+      }
+    }
     const { entries } = this.#written;
-    return { entries, states, findings: this.#findings, inputCompacted: this.#inputCompacted, faults: this.#faults };
+    const fromSnapshots = this.#incarnations.filter(({ runner }) => runner?.restored.snapshotOffset != null).length;
+    const said = {
+      findings: this.#findings,
+      inputCompacted: this.#inputCompacted,
+      faults: this.#faults,
+      fromSnapshots,
+    };
+    return { entries, states, ...said };
   }
 
   #isDone(): boolean {
@@ -117,7 +143,7 @@ class Simulation {
           one.task === task &&
           one.state === 'runs' &&
           (one.runner?.task.position.frontier ?? 0n) >= this.#books.end &&
-          one.client.operations.every(({ kind, isAborted }) => kind === 'poll' && !isAborted()),
+          one.client.operations.every(({ kind, isAborted }) => kind === 'disk' || (kind === 'poll' && !isAborted())),
       ),
     );
   }
@@ -128,7 +154,7 @@ class Simulation {
       if (this.#incarnations.some((one) => one.task === task && one.state === 'runs')) continue;
       if (this.#pick(3) > 0) this.#start(task);
     }
-    if (this.#faultsLeft > 0 && this.#pick(12) === 0) {
+    if (this.#faultsLeft > 0 && this.#pick(12 * this.#calm) === 0) {
       this.#faultsLeft--;
       this.#faults++;
       this.#fault();
@@ -137,8 +163,12 @@ class Simulation {
     const operations = this.#incarnations.flatMap(({ client, state }) =>
       state === 'ended' ? [] : firstOfEach(client.operations),
     );
-    const at = this.#pick(operations.length + 2);
-    const operation = operations[at];
+    // Else a snapshot, which is many operations, would hardly ever come to its end.
+    const ofDisks = operations.filter(({ kind }) => kind === 'disk');
+    const operation =
+      ofDisks.length > 0 && this.#pick(4) > 0
+        ? ofDisks[this.#pick(ofDisks.length)]
+        : operations[this.#pick(operations.length + 2)];
     if (operation !== undefined) this.#goOn(operation);
     else await this.#write(source);
   }
@@ -150,7 +180,7 @@ class Simulation {
       operation.settle('unanswered');
       return;
     }
-    if (this.#faultsLeft === 0 || this.#pick(15) > 0 || operation.kind === 'poll') {
+    if (this.#faultsLeft === 0 || this.#pick(15 * this.#calm) > 0 || operation.kind === 'poll') {
       operation.settle('done');
       return;
     }
@@ -165,7 +195,10 @@ class Simulation {
   #fault(): void {
     const running = this.#incarnations.filter(({ state }) => state === 'runs');
     const one = running[this.#pick(Math.max(1, running.length))];
-    switch (this.#pick(4)) {
+    switch (this.#pick(this.#disks.length === 0 ? 4 : 5)) {
+      case 4:
+        this.#disks[this.#pick(this.#disks.length)]?.damage();
+        return;
       case 0:
         if (one !== undefined) this.#kill(one);
         return;
@@ -179,7 +212,10 @@ class Simulation {
       default: {
         const topic = this.#compacts[this.#pick(this.#compacts.length)] ?? 'views.pricing';
         if (topic === 'views.inventory') this.#inputCompacted = true;
-        this.#log.compact(topic, { dropTombstones: topic === 'views.pricing' && this.#pick(4) === 0 });
+        const dropTombstones = topic === 'views.pricing' && this.#pick(4) === 0;
+        // They go when they are old.
+        if (dropTombstones && this.#disks.length > 0) this.#nowMs += MOST_AGE_MS + 1;
+        this.#log.compact(topic, { dropTombstones });
       }
     }
   }
@@ -199,7 +235,9 @@ class Simulation {
     const one: Incarnation = { task, client, process, stop, runner: null, state: 'runs' };
     this.#incarnations.push(one);
     const running = async (): Promise<void> => {
-      one.runner = await this.#place.openTask(task, client, () => this.#nowMs, this.#limits);
+      const disk = this.#disks[process % this.#disks.length];
+      const snapshots = disk === undefined ? null : disk.settings(client);
+      one.runner = await this.#place.openTask(task, client, () => this.#nowMs, this.#limits, snapshots);
       await one.runner.run(stop.signal);
     };
     running().catch((error: unknown) => {
@@ -220,8 +258,9 @@ class Simulation {
   }
 }
 
-/** The first append or opening, and every read: appends keep their order. */
+/** The first append or opening, and everything that reads or concerns the disk: appends keep their order. */
 function firstOfEach(operations: readonly Operation[]): Operation[] {
-  const first = operations.find(({ kind }) => kind !== 'poll');
-  return operations.filter((operation) => operation === first || operation.kind === 'poll');
+  const isAppend = ({ kind }: Operation): boolean => kind === 'append' || kind === 'open';
+  const first = operations.find(isAppend);
+  return operations.filter((operation) => operation === first || !isAppend(operation));
 }

@@ -52,3 +52,18 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test(
+  'with snapshots on disks that are damaged, or left behind while a task is elsewhere, it is the same',
+  async () => {
+    const checker = new Checker(await Place.open(), { snapshots: true });
+    let fromSnapshots = 0;
+    for (let seed = 0; seed < 200; seed++) {
+      const report = await checker.check(seed);
+      expect(report).toMatchObject({ seed, findings: [] });
+      fromSnapshots += report.fromSnapshots;
+    }
+    expect(fromSnapshots).toBeGreaterThan(100);
+  },
+  TIMEOUT_MS,
+);

@@ -9,7 +9,7 @@ import type { ViewTopic } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
 import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { AnyProcessor, RunnerLimits, ViewLog } from '../runtime/index.ts';
+import type { AnyProcessor, RunnerLimits, SnapshotSettings, ViewLog } from '../runtime/index.ts';
 import { jsonViewCodec } from './json-views.ts';
 import { TestSource } from './source.ts';
 import type { TestTable } from './source.ts';
@@ -29,6 +29,8 @@ export class TestRoad {
   readonly registry: SchemaRegistry;
   readonly source: TestSource;
   nowMs = 0;
+  /** Of every task that is started from now on. */
+  snapshots: SnapshotSettings | null = null;
   readonly #partitions: number;
   readonly #codecs: Map<ViewLog, ViewCodec>;
   readonly #runners = new Map<string, TaskRunner>();
@@ -104,6 +106,7 @@ export class TestRoad {
       logger: silentLogger(),
       now: () => this.nowMs,
       limits: { watermarkMs: 0, ...limits },
+      ...(this.snapshots === null ? {} : { snapshots: this.snapshots }),
     });
   }
 
