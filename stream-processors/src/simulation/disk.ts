@@ -1,6 +1,6 @@
 import { SnapshotTurns } from '../runtime/index.ts';
 import type { SnapshotSettings } from '../runtime/index.ts';
-import { MemoryDisk } from '../testing/memory-disk.ts';
+import { MemoryDisk } from '../runtime/snapshot/memory-disk.ts';
 import type { Chance } from './chance.ts';
 import type { SimulatedClient } from './gates.ts';
 

@@ -3,7 +3,7 @@ export { shopHistory } from './history.ts';
 export type { TestCommit } from './history.ts';
 export { TestSource } from './source.ts';
 export type { TestRow, TestTable } from './source.ts';
-export { MemoryDisk } from './memory-disk.ts';
+export { MemoryDisk } from '../runtime/snapshot/memory-disk.ts';
 export { TestRoad } from './road.ts';
 export type { Written } from './road.ts';
 export { replay } from './replay.ts';

@@ -1,4 +1,4 @@
-import type { SnapshotDisk } from '../runtime/index.ts';
+import type { SnapshotDisk } from './disk.ts';
 
 /** A disk in memory, whose files may be looked at and damaged. */
 export class MemoryDisk implements SnapshotDisk {
