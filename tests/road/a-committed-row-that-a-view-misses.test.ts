@@ -340,7 +340,7 @@ describe('replay', () => {
       const log = createKafkaLog({ brokers: config.kafkaBrokers, clientId: 'tests', logger: silentLogger() });
       releasers.push('log', () => log.close());
       const codec = await createViewCodec(await createSchemaRegistry(config.schemaRegistryUrl), topic);
-      const scope = { from: null, since: null, aggregates: null, tenant: null };
+      const scope = { fromLsn: null, sinceMs: null, aggregates: null, tenant: null };
       const preview = () =>
         previewReplay(
           entriesOf(log, topic, codec, () => undefined),
@@ -356,7 +356,7 @@ describe('replay', () => {
         const names = await sinks.replay({
           view: 'inventory',
           sink: null,
-          scope: { ...scope, aggregates },
+          scope: { ...scope, aggregates: aggregates === null ? null : new Set(aggregates) },
           rate: null,
         });
         expect(names).toEqual(expect.arrayContaining(['redis', 'clickhouse']));

@@ -1,4 +1,4 @@
-export { entriesOf, isMeant, previewReplay } from './preview.ts';
-export type { ReplayScope, StorePreview } from './preview.ts';
+export { entriesOf, previewReplay } from './preview.ts';
+export type { StorePreview } from './preview.ts';
 export { SinksClient } from './sinks-client.ts';
 export type { ReplayOrder, SinkReplay } from './sinks-client.ts';

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { exampleStock } from '@millrace/schemas/testing';
-import type { ViewEntry } from '@millrace/schemas/views';
+import { isInScope } from '@millrace/schemas/views';
+import type { ReplayScope, ViewEntry } from '@millrace/schemas/views';
 import { comparableDocument } from '../verify/index.ts';
 import type { StoreView } from '../verify/index.ts';
-import { isMeant, previewReplay } from './preview.ts';
-import type { ReplayScope } from './preview.ts';
+import { previewReplay } from './preview.ts';
 
-const everything: ReplayScope = { from: null, since: null, aggregates: null, tenant: null };
+const everything: ReplayScope = { fromLsn: null, sinceMs: null, aggregates: null, tenant: null };
 const entry = (id: string, lsn: bigint, onHand: number | null, tenantId = 'a'): ViewEntry<'stock'> => ({
   ...{ kind: 'stock', id, lsn, tsUs: Number(lsn) * 1000 },
   data: onHand === null ? null : exampleStock({ productId: id, tenantId, onHand }),
@@ -68,10 +68,11 @@ test('more than a page is compared page by page', async () => {
 });
 
 test('what is meant is meant by position, time, aggregate and tenant alike', () => {
-  const meant = (scope: Partial<ReplayScope>, one = entry('p1/x', 30n, 1)) => isMeant({ ...everything, ...scope }, one);
-  expect([meant({ from: 30n }), meant({ from: 31n })]).toEqual([true, false]);
-  expect([meant({ since: new Date(30) }), meant({ since: new Date(31) })]).toEqual([true, false]);
-  expect([meant({ aggregates: ['p1'] }), meant({ aggregates: ['p1/x'] })]).toEqual([true, false]);
+  const meant = (scope: Partial<ReplayScope>, one = entry('p1/x', 30n, 1)) =>
+    isInScope({ ...everything, ...scope }, one);
+  expect([meant({ fromLsn: 30n }), meant({ fromLsn: 31n })]).toEqual([true, false]);
+  expect([meant({ sinceMs: 30 }), meant({ sinceMs: 31 })]).toEqual([true, false]);
+  expect([meant({ aggregates: new Set(['p1']) }), meant({ aggregates: new Set(['p1/x']) })]).toEqual([true, false]);
   expect([meant({ tenant: 'a' }), meant({ tenant: 'b' })]).toEqual([true, false]);
   expect(meant({ tenant: 'b' }, entry('p1', 30n, null))).toBe(true);
 });

@@ -2,17 +2,10 @@ import { isKind } from '@millrace/kernel/errors';
 import type { LogClient } from '@millrace/kernel/log';
 import type { Lsn } from '@millrace/kernel/position';
 import { isOwnKey } from '@millrace/schemas/markers';
-import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
+import { isInScope } from '@millrace/schemas/views';
+import type { ReplayScope, ViewCodec, ViewEntry } from '@millrace/schemas/views';
 import { comparableDocument, differingFields } from '../verify/index.ts';
 import type { StoreView } from '../verify/index.ts';
-
-/** Which entries of a view's log are meant. */
-export interface ReplayScope {
-  readonly from: Lsn | null;
-  readonly since: Date | null;
-  readonly aggregates: readonly string[] | null;
-  readonly tenant: string | null;
-}
 
 /** What a replay would change in one store. */
 export interface StorePreview {
@@ -32,15 +25,6 @@ export interface StorePreview {
 const POLL_MS = 1_000;
 const PAGE = 500;
 const MOST_IDS = 20;
-
-/** Whether it is meant. Deletes do not say whose they were: they are, whatever the tenant. */
-export function isMeant({ from, since, aggregates, tenant }: ReplayScope, entry: ViewEntry): boolean {
-  const { id, lsn, tsUs, data } = entry;
-  if (from !== null && lsn < from) return false;
-  if (since !== null && tsUs < since.getTime() * 1000) return false;
-  if (tenant !== null && data !== null && data.tenantId !== tenant) return false;
-  return aggregates === null || aggregates.includes(id.split('/', 1)[0] ?? '');
-}
 
 /**
  * What the stores would be changed by, page by page in bounded memory. Entries above what a store says it has applied are left out: they come
@@ -62,7 +46,7 @@ export async function previewReplay(
   };
   let page: ViewEntry[] = [];
   for await (const entry of entries) {
-    if (!isMeant(scope, entry)) continue;
+    if (!isInScope(scope, entry)) continue;
     page.push(entry);
     if (page.length < PAGE) continue;
     await compare(page);

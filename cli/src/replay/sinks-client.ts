@@ -1,7 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
+import type { ReplayScope } from '@millrace/schemas/views';
 import { controlRequest } from '../control-request.ts';
-import type { ReplayScope } from './preview.ts';
 
 /** A replay as a sink tells of it. */
 export interface SinkReplay {
@@ -32,13 +32,13 @@ export class SinksClient {
 
   /** The sinks that replay now. */
   async replay({ view, sink, scope, rate }: ReplayOrder): Promise<readonly string[]> {
-    const { from, since, aggregates, tenant } = scope;
+    const { fromLsn, sinceMs, aggregates, tenant } = scope;
     const body = {
       view,
       ...(sink === null ? {} : { sink }),
-      ...(from === null ? {} : { from: lsnText(from) }),
-      ...(since === null ? {} : { since: since.toISOString() }),
-      ...(aggregates === null ? {} : { aggregates }),
+      ...(fromLsn === null ? {} : { from: lsnText(fromLsn) }),
+      ...(sinceMs === null ? {} : { since: new Date(sinceMs).toISOString() }),
+      ...(aggregates === null ? {} : { aggregates: [...aggregates] }),
       ...(tenant === null ? {} : { tenant }),
       ...(rate === null ? {} : { rate }),
     };

@@ -8,6 +8,7 @@ import { createSchemaRegistry } from '@millrace/schemas/registry';
 import { topicOfLog, viewNames } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import { createViewCodec } from '@millrace/schemas/views';
+import type { ReplayScope } from '@millrace/schemas/views';
 import { cliSettings } from '../config/index.ts';
 import type { CliConfig } from '../config/index.ts';
 import { openGenerationRows } from '../generations/index.ts';
@@ -15,7 +16,7 @@ import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import type { Output } from '../output.ts';
 import { SinksClient, entriesOf, previewReplay } from '../replay/index.ts';
-import type { ReplayScope, SinkReplay, StorePreview } from '../replay/index.ts';
+import type { SinkReplay, StorePreview } from '../replay/index.ts';
 import { openStoreViews } from '../verify/index.ts';
 import { numberAboveZero } from './options.ts';
 
@@ -72,9 +73,9 @@ function viewNamed(view: string | undefined): ViewName {
 function scopeOf(options: Options): ReplayScope {
   const [from, since, aggregate] = [textOf(options, 'from'), textOf(options, 'since'), textOf(options, 'aggregate')];
   const scope: ReplayScope = {
-    from: from === null ? null : positionOf(from),
-    since: since === null ? null : timeOf(since),
-    aggregates: aggregate === null ? null : aggregate.split(',').map((id) => id.trim()),
+    fromLsn: from === null ? null : positionOf(from),
+    sinceMs: since === null ? null : timeOf(since),
+    aggregates: aggregate === null ? null : new Set(aggregate.split(',').map((id) => id.trim())),
     tenant: textOf(options, 'tenant'),
   };
   if (options['all'] !== true && Object.values(scope).every((part) => part === null)) {
@@ -88,9 +89,9 @@ function positionOf(text: string): bigint {
   throw new PlatformError('config-invalid', '--from must be a position of 20 digits, as `views` and `trace` print it');
 }
 
-function timeOf(text: string): Date {
-  const time = new Date(text);
-  if (!Number.isNaN(time.getTime())) return time;
+function timeOf(text: string): number {
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return ms;
   throw new PlatformError('config-invalid', '--since must be a time such as 2026-11-22T10:00:00Z');
 }
 

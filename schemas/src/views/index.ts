@@ -34,3 +34,5 @@ export type {
   ViewData,
   ViewEntry,
 } from './shapes.ts';
+export { isInScope } from './replay-scope.ts';
+export type { ReplayScope } from './replay-scope.ts';

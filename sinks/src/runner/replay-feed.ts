@@ -1,4 +1,5 @@
 import type { FetchedBatch, LogReader } from '@millrace/kernel/log';
+import { isInScope } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
 import type { Clock } from './clock.ts';
 import { PartitionReader } from './partition-reader.ts';
@@ -63,7 +64,7 @@ async function take(
 ): Promise<void> {
   const { rate } = replay.request;
   const from = replay.offsets.get(`${batch.topic}/${batch.partition}`) ?? range.from;
-  const chosen = (await reader.read(batch)).entries.filter((entry) => replay.matches(entry));
+  const chosen = (await reader.read(batch)).entries.filter((entry) => isInScope(replay.request, entry));
   for (let at = 0; at < chosen.length && !stop.aborted; at += AT_ONCE) {
     const some = chosen.slice(at, at + AT_ONCE);
     await give({ ...range, from, end: batch.nextOffset }, some);

@@ -1,20 +1,11 @@
 import { PlatformError } from '@millrace/kernel/errors';
-import type { Lsn } from '@millrace/kernel/position';
 import type { ViewName } from '@millrace/schemas/stores';
-import type { ViewEntry } from '@millrace/schemas/views';
+import type { ReplayScope } from '@millrace/schemas/views';
 import { Signal } from './signal.ts';
 
 /** Which entries of a view's log the store is given again. */
-export interface ReplayRequest {
+export interface ReplayRequest extends ReplayScope {
   readonly view: ViewName;
-  /** Commits from here on; null: all that the log holds. */
-  readonly fromLsn: Lsn | null;
-  /** Commits from this time on, ms since 1970. */
-  readonly sinceMs: number | null;
-  /** Ids, as of products or orders; null for all. What belongs to one (`<id>/…`) is its too. */
-  readonly aggregates: readonly string[] | null;
-  /** Deletes do not say whose they were: they are given whatever this is. */
-  readonly tenant: string | null;
   /** Entries a second at most; null for as fast as the store takes them beside the live ones. */
   readonly rate: number | null;
 }
@@ -36,7 +27,6 @@ export class Replay {
   readonly request: ReplayRequest;
   /** By `<topic>/<partition>`, where reading goes on. */
   readonly offsets = new Map<string, bigint>();
-  readonly #aggregates: ReadonlySet<string> | null;
   readonly #startedMs: number;
   #state: ReplayStatus['state'] = 'running';
   records = 0;
@@ -45,20 +35,11 @@ export class Replay {
 
   constructor(request: ReplayRequest, nowMs: number) {
     this.request = request;
-    this.#aggregates = request.aggregates === null ? null : new Set(request.aggregates);
     this.#startedMs = nowMs;
   }
 
   get isOver(): boolean {
     return this.#state !== 'running';
-  }
-
-  matches({ id, lsn, tsUs, data }: ViewEntry): boolean {
-    const { fromLsn, sinceMs, tenant } = this.request;
-    if (fromLsn !== null && lsn < fromLsn) return false;
-    if (sinceMs !== null && tsUs < sinceMs * 1000) return false;
-    if (tenant !== null && data !== null && data.tenantId !== tenant) return false;
-    return this.#aggregates === null || this.#aggregates.has(id.split('/', 1)[0] ?? '');
   }
 
   end(state: 'done' | 'cancelled'): void {
