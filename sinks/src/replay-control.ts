@@ -1,4 +1,5 @@
 import { z } from '@millrace/kernel/config';
+import { controlBody } from '@millrace/kernel/lifecycle';
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnFromText } from '@millrace/kernel/position';
 import { viewNames } from '@millrace/schemas/stores';
@@ -31,7 +32,7 @@ const replay = asked.extend({
 export function replayAction(sinks: readonly ReplayingSink[], action: string, body: Body): { sinks: string[] } | null {
   switch (action) {
     case 'replay': {
-      const { view, sink, ...of } = parsed(replay, body);
+      const { view, sink, ...of } = controlBody(replay, body);
       const chosen = sinksOf(sinks, view, sink);
       const busy = chosen.filter((one) => one.status().replay?.state === 'running').map(({ name }) => name);
       if (busy.length > 0)
@@ -40,7 +41,7 @@ export function replayAction(sinks: readonly ReplayingSink[], action: string, bo
       return { sinks: chosen.map(({ name }) => name) };
     }
     case 'replay-cancel': {
-      const { view, sink } = parsed(asked, body);
+      const { view, sink } = controlBody(asked, body);
       const chosen = sinksOf(sinks, view, sink);
       for (const one of chosen) one.cancelReplay();
       return { sinks: chosen.map(({ name }) => name) };
@@ -55,7 +56,7 @@ function requestOf({ view, from, since, aggregates, tenant, rate }: z.infer<type
     view,
     fromLsn: from === undefined ? null : lsnFromText(from),
     sinceMs: since === undefined ? null : Date.parse(since),
-    aggregates: aggregates ?? null,
+    aggregates: aggregates === undefined ? null : new Set(aggregates),
     tenant: tenant ?? null,
     rate: rate ?? null,
   };
@@ -68,11 +69,4 @@ function sinksOf(sinks: readonly ReplayingSink[], view: ViewName, name: string |
     throw new PlatformError('not-found', `no such sink holds ${view} here; these do: ${there.join(', ') || 'none'}`);
   }
   return chosen;
-}
-
-function parsed<T>(schema: z.ZodType<T>, body: Body): T {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(': '));
-  throw new PlatformError('validation-failed', problems.join('; '), { context: { problems } });
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { asPlatformError } from '../errors/index.ts';
+import type { z } from '../config/index.ts';
+import { PlatformError, asPlatformError } from '../errors/index.ts';
 import type { ErrorKind } from '../errors/index.ts';
 
 /**
@@ -45,6 +46,14 @@ export async function answerControl(
     const { kind, message } = asPlatformError(error);
     return refusal(statusOf[kind] ?? 500, kind, message);
   }
+}
+
+/** The body as the schema has it. Throws `validation-failed` naming each part that does not fit. */
+export function controlBody<T>(schema: z.ZodType<T>, body: Readonly<Record<string, unknown>>): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  throw new PlatformError('validation-failed', problems.join('; '), { context: { problems } });
 }
 
 function refusal(status: number, kind: ErrorKind, message: string): ControlAnswer {

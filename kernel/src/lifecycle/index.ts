@@ -3,4 +3,5 @@ export { runService } from './run-service.ts';
 export type { Service, ServiceContext, ServiceDefinition } from './run-service.ts';
 export { startHealthServer } from './health-server.ts';
 export type { HealthServer, HealthSource, Readiness } from './health-server.ts';
+export { controlBody } from './control.ts';
 export type { ControlSource } from './control.ts';

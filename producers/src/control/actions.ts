@@ -1,4 +1,5 @@
 import { z } from '@millrace/kernel/config';
+import { controlBody } from '@millrace/kernel/lifecycle';
 import { PlatformError } from '@millrace/kernel/errors';
 import { isConnectionLost } from '../replication/connect.ts';
 import type { CaptureControl } from './port.ts';
@@ -33,32 +34,32 @@ export function controlAction(control: CaptureControl, action: string, body: Bod
   switch (action) {
     case 'pause':
       return done(() => {
-        parsed(nothing, body);
+        controlBody(nothing, body);
         const stream = required(control.stream, 'nothing is streamed yet: see `millrace capture status`');
         stream.pause();
         return { paused: true };
       });
     case 'resume':
       return done(() => {
-        const { table } = parsed(resume, body);
+        const { table } = controlBody(resume, body);
         if (table !== undefined) return required(control.tables, NOT_STREAMING).resumeTable(table);
         required(control.stream, NOT_STREAMING).resume();
         return { paused: false };
       });
     case 'heal':
       return done(() => {
-        parsed(nothing, body);
+        controlBody(nothing, body);
         return required(control.slot, 'there is nothing to heal: slot and log belong together').heal();
       });
     case 'resnapshot':
-      return done(() => required(control.resnapshots, NOT_STREAMING).request(parsed(resnapshot, body)));
+      return done(() => required(control.resnapshots, NOT_STREAMING).request(controlBody(resnapshot, body)));
     case 'resnapshot-state':
-      return done(() => required(control.resnapshots, NOT_STREAMING).get(parsed(snapshot, body).id));
+      return done(() => required(control.resnapshots, NOT_STREAMING).get(controlBody(snapshot, body).id));
     case 'resnapshot-cancel':
-      return done(() => required(control.resnapshots, NOT_STREAMING).cancel(parsed(snapshot, body).id));
+      return done(() => required(control.resnapshots, NOT_STREAMING).cancel(controlBody(snapshot, body).id));
     case 'resnapshots':
       return done(async () => {
-        parsed(nothing, body);
+        controlBody(nothing, body);
         return { resnapshots: await required(control.resnapshots, NOT_STREAMING).list() };
       });
     default:
@@ -82,11 +83,4 @@ async function done(step: () => unknown): Promise<unknown> {
 function required<T>(part: T | null, otherwise: string): T {
   if (part === null) throw new PlatformError('conflict', otherwise);
   return part;
-}
-
-function parsed<T>(schema: z.ZodType<T>, body: Body): T {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(': '));
-  throw new PlatformError('validation-failed', problems.join('; '), { context: { problems } });
 }
