@@ -11,11 +11,8 @@ import { table } from '../output.ts';
 export function captureText(report: CaptureChaosReport): string {
   const { seed, findings, passed, seconds } = report;
   const brokers = report.brokers === null ? ' --engines running' : ` --brokers ${report.brokers}`;
-  const rows = Object.entries(report)
-    .filter(([, value]) => typeof value === 'number')
-    .map(([name, value]) => [name, value as number]);
   return [
-    table([['what', 'number'], ...rows]),
+    numbersOf(report),
     ...findings,
     passed
       ? `Nothing lost, duplicated or reordered in ${seconds} s (seed ${seed}).`
@@ -42,9 +39,8 @@ export function stallText({
   passed,
   ...report
 }: StallReport): string {
-  const rows = Object.entries(report).filter(([, value]) => typeof value === 'number');
   return [
-    table([['what', 'number'], ...rows.map(([name, value]) => [name, value as number])]),
+    numbersOf(report),
     ...findings,
     `${passed ? 'Nothing lost' : 'FAILED'} in ${stalledSeconds} s of ${how}, ${disconnects} disconnects (seed ${seed}).`,
   ].join('\n');
@@ -65,14 +61,19 @@ export function typesText(report: TypesReport): string {
 
 export function roadText(report: ViewsChaosReport | ProcessorsChaosReport): string {
   const { campaign, seed, findings, passed, seconds } = report;
-  const rows = Object.entries(report)
-    .filter(([, value]) => typeof value === 'number')
-    .map(([name, value]) => [name, value as number]);
   return [
-    table([['what', 'number'], ...rows]),
+    numbersOf(report),
     ...findings,
     passed
       ? `No view differs from the tables after ${seconds} s (seed ${seed}).`
       : `FAILED: \`millrace chaos ${campaign} --seed ${seed} --kills ${report.kills}\` has the same schedule again.`,
   ].join('\n');
+}
+
+/** Every number of a report, by its name. */
+function numbersOf(report: object): string {
+  const rows = Object.entries(report)
+    .filter(([, value]) => typeof value === 'number')
+    .map(([name, value]) => [name, value as number]);
+  return table([['what', 'number'], ...rows]);
 }

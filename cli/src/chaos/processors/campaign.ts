@@ -1,22 +1,17 @@
 import { sleep } from '@millrace/kernel/retry';
 import { judgeViews } from '../road/judgement.ts';
+import type { Judgement } from '../road/judgement.ts';
 import type { ProcessesUnderFire } from '../road/processes-under-fire.ts';
 import type { Deployable } from '../road/platforms.ts';
 import { RoadStage } from '../road/stage.ts';
+import type { RoadChaosOptions } from '../road/stage.ts';
 import { processorFaults } from './faults.ts';
 import type { ProcessorFault } from './faults.ts';
 import { PositionLedger } from './position-ledger.ts';
 import { WatchedLogs } from './watched-logs.ts';
 import { WatchedRedis } from './watched-redis.ts';
 
-export interface ProcessorsChaosOptions {
-  readonly seed: string;
-  readonly kills: number;
-  readonly tps: number;
-  readonly note: (text: string) => void;
-}
-
-export interface ProcessorsChaosReport {
+export interface ProcessorsChaosReport extends Judgement {
   readonly campaign: 'processors';
   readonly seed: string;
   readonly processes: number;
@@ -35,12 +30,6 @@ export interface ProcessorsChaosReport {
   readonly redisPasses: number;
   readonly wentBack: number;
   readonly repeated: number;
-  readonly checked: number;
-  readonly missing: number;
-  readonly extra: number;
-  readonly different: number;
-  readonly sums: number;
-  readonly findings: readonly string[];
   readonly seconds: number;
   readonly passed: boolean;
 }
@@ -53,7 +42,7 @@ const PROCESSES = 3;
  * Three processes of the stream processors share the tasks and are killed, paused and ended while the shop is changed; each record of the
  * views is read, and Redis is looked at over and over. Afterwards every view is compared with the tables.
  */
-export async function processorsCampaign(options: ProcessorsChaosOptions): Promise<ProcessorsChaosReport> {
+export async function processorsCampaign(options: RoadChaosOptions): Promise<ProcessorsChaosReport> {
   const { seed, kills, note } = options;
   const beganMs = performance.now();
   const faults = processorFaults(seed, kills, PROCESSES);
@@ -73,7 +62,7 @@ export async function processorsCampaign(options: ProcessorsChaosOptions): Promi
       logs.check();
     }
     const changes = await stage.quiet();
-    const { checked, missing, extra, different, sums, findings } = await judgeViews(config, note);
+    const { findings, ...judged } = await judgeViews(config, note);
     const untrue = await logs.end();
     await redis.stop();
     const all = [...ledger.findings, ...untrue, ...findings];
@@ -90,7 +79,7 @@ export async function processorsCampaign(options: ProcessorsChaosOptions): Promi
       redisPasses: redis.passes,
       wentBack: ledger.wentBack,
       repeated: ledger.repeated,
-      ...{ checked, missing, extra, different, sums },
+      ...judged,
       findings: all,
       seconds: Math.round((performance.now() - beganMs) / 1000),
       passed: all.length === 0,

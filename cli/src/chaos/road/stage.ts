@@ -16,15 +16,20 @@ import { startDeployables, startEngines } from './platforms.ts';
 import type { Deployable } from './platforms.ts';
 import type { ProcessesUnderFire } from './processes-under-fire.ts';
 
-export interface RoadStageOptions {
+/** Of a campaign on the whole road. */
+export interface RoadChaosOptions {
+  readonly seed: string;
+  readonly kills: number;
+  /** Changes a second. */
+  readonly tps: number;
+  readonly note: (text: string) => void;
+}
+
+export interface RoadStageOptions extends Omit<RoadChaosOptions, 'kills'> {
   /** Its folder's name begins with it. */
   readonly name: string;
   readonly firstPort: number;
   readonly deployables: readonly Deployable[];
-  readonly seed: string;
-  /** Changes a second. */
-  readonly tps: number;
-  readonly note: (text: string) => void;
 }
 
 const PRODUCTS = 400;

@@ -1,21 +1,16 @@
 import { sleep } from '@millrace/kernel/retry';
 import { judgeViews } from '../road/judgement.ts';
+import type { Judgement } from '../road/judgement.ts';
 import type { Deployable } from '../road/platforms.ts';
 import { RoadStage } from '../road/stage.ts';
+import type { RoadChaosOptions } from '../road/stage.ts';
 import { viewsFaults } from './faults.ts';
 import type { ViewsFault } from './faults.ts';
 import { leftovers } from './leftovers.ts';
 import { operatorActs } from './operator-acts.ts';
 import { OperatorUnderFire } from './operator.ts';
 
-export interface ViewsChaosOptions {
-  readonly seed: string;
-  readonly kills: number;
-  readonly tps: number;
-  readonly note: (text: string) => void;
-}
-
-export interface ViewsChaosReport {
+export interface ViewsChaosReport extends Judgement {
   readonly campaign: 'views';
   readonly seed: string;
   /** Of sinks, stores and rebuilds together. */
@@ -31,12 +26,6 @@ export interface ViewsChaosReport {
   /** Commands that failed while a store was away, and were given again, by what they said. */
   readonly givenAgain: Readonly<Record<string, number>>;
   readonly changes: number;
-  readonly checked: number;
-  readonly missing: number;
-  readonly extra: number;
-  readonly different: number;
-  readonly sums: number;
-  readonly findings: readonly string[];
   readonly seconds: number;
   readonly passed: boolean;
 }
@@ -62,7 +51,7 @@ interface Counts {
  * An operator rebuilds, rolls back and drops views without end while the shop is changed; stores, sinks and the rebuild itself are killed.
  * Afterwards every view in every store is compared with the tables, and no store may hold anything of a generation that is gone.
  */
-export async function viewsCampaign(options: ViewsChaosOptions): Promise<ViewsChaosReport> {
+export async function viewsCampaign(options: RoadChaosOptions): Promise<ViewsChaosReport> {
   const { seed, kills, note } = options;
   const beganMs = performance.now();
   const stage = await RoadStage.set({ ...options, name: 'chaos-views', firstPort: FIRST_PORT, deployables });
