@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { PlatformError } from '@millrace/kernel/errors';
+import { nodeArguments } from '@millrace/kernel/lifecycle';
 import { builtProgram } from './built-program.ts';
 
 /** A child is given these variables and no others of ours. */
@@ -16,7 +17,7 @@ export function startProgram(
   name: string,
   environment: ChildEnvironment,
 ): ChildProcessByStdio<null, Readable, null> {
-  return spawn(process.execPath, ['--enable-source-maps', builtProgram(workspace, name)], {
+  return spawn(process.execPath, [...nodeArguments(workspace), builtProgram(workspace, name)], {
     env: { ...ALWAYS, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -24,7 +25,7 @@ export function startProgram(
 
 /** All that a program of another workspace writes, once it has ended well; as `childOutput`. */
 export function programOutput(workspace: string, name: string, environment: ChildEnvironment): Promise<string> {
-  const args = ['--enable-source-maps', builtProgram(workspace, name)];
+  const args = [...nodeArguments(workspace), builtProgram(workspace, name)];
   return childOutput(process.execPath, args, environment, `${workspace}/${name}`);
 }
 

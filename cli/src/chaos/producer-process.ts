@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { nodeArguments } from '@millrace/kernel/lifecycle';
 import { builtProgram } from '../built-program.ts';
 
 const KEPT_LINES = 40;
@@ -16,7 +17,7 @@ export class ProducerProcess {
 
   /** @throws PlatformError `prerequisite-missing` where the producers are not built. */
   constructor(environment: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, ['--enable-source-maps', builtProgram('producers', 'main.js')], {
+    this.#child = spawn(process.execPath, [...nodeArguments('producers'), builtProgram('producers', 'main.js')], {
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', KAFKAJS_NO_PARTITIONER_WARNING: '1', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

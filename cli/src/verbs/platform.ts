@@ -9,6 +9,7 @@ import {
 } from '@millrace/infra-local/supervisor';
 import type { DownloadProgress, Platform, PlatformEvent, PlatformStatus } from '@millrace/infra-local/supervisor';
 import { environment, loadConfig } from '@millrace/kernel/config';
+import { nodeArguments } from '@millrace/kernel/lifecycle';
 import { cliSettings } from '../config/index.ts';
 import { liveLine } from '../live/live-line.ts';
 import type { Verb } from '../main.ts';
@@ -96,7 +97,7 @@ function asError(error: unknown): Error {
 async function upDetached(demo: Demo, out: Output) {
   const env = environment();
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
-  const args = ['--enable-source-maps', main, 'up', '--tps', String(demo.tps)];
+  const args = [...nodeArguments('cli'), main, 'up', '--tps', String(demo.tps)];
   if (!demo.shown) args.push('--no-demo');
   const status = await startDetached({
     home: defaultHome(env),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { sleep } from '@millrace/kernel/retry';
 import { environment } from '@millrace/kernel/config';
+import { nodeArguments } from '@millrace/kernel/lifecycle';
 import { builtProgram } from '../../built-program.ts';
 import { argumentsOf } from './operator-acts.ts';
 import type { OperatorAct } from './operator-acts.ts';
@@ -123,7 +124,7 @@ export class OperatorUnderFire {
 
   #give(words: readonly string[], isRebuild: boolean): Promise<Ended> {
     return new Promise((resolve, reject) => {
-      const args = ['--enable-source-maps', builtProgram('cli', 'main.js'), ...words];
+      const args = [...nodeArguments('cli'), builtProgram('cli', 'main.js'), ...words];
       const child = spawn(process.execPath, args, { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
       this.#child = child;
       this.#isRebuild = isRebuild;

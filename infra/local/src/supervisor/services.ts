@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { nodeArguments } from '@millrace/kernel/lifecycle';
 import type { EngineAddresses, Environment } from '../engines/index.ts';
 import { addressVariablesOf, engineNames } from '../engines/index.ts';
 import { repositoryRoot } from '../paths/index.ts';
@@ -66,7 +67,7 @@ export function serviceSpec(service: ServiceDefinition, addresses: EngineAddress
         ? ports
         : [...ports, { port: publicPort, variable: service.publicPort.variable }],
     command: process.execPath,
-    args: ['--enable-source-maps', main],
+    args: [...nodeArguments(service.workspace), main],
     cwd: repositoryRoot,
     env: {
       ...addressVariablesOf(addresses),
