@@ -20,13 +20,14 @@ export function captureText(report: CaptureChaosReport): string {
   ].join('\n');
 }
 
-export function processingText({ seed, seeds, faults, seconds, failed, passed }: ProcessingChaosReport): string {
-  const lines = failed.map(
-    (one) =>
-      `seed ${one.seed}: ${one.findings.join('; ')}\n  again: millrace chaos processing --seed ${one.seed} --seeds 1`,
-  );
+export function processingText(report: ProcessingChaosReport): string {
+  const { seed, seeds, snapshots, faults, seconds, failed, passed } = report;
+  const lines = failed.map(({ seed: one, findings }) => {
+    const again = `millrace chaos processing --seed ${one} --seeds 1${snapshots ? ' --snapshots' : ''}`;
+    return `seed ${one}: ${findings.join('; ')}\n  again: ${again}`;
+  });
   const end = seed + seeds - 1;
-  const sum = `${seeds} seeds (${seed} to ${end}), ${faults} faults in ${Math.round(seconds)} s`;
+  const sum = `${seeds} seeds (${seed} to ${end})${snapshots ? ' with snapshots' : ''}, ${faults} faults in ${Math.round(seconds)} s`;
   return [...lines, `${sum}: ${passed ? 'no difference from the sequential runs' : 'FAILED'}`].join('\n');
 }
 

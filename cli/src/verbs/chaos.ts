@@ -47,6 +47,7 @@ export const chaosVerb: Verb = {
     command.option('--minutes <n>', 'stall: how long nothing is taken', '10');
     command.option('--outage <seconds>', 'capture: the longest time that all its brokers are down', '20');
     command.option('--seeds <n>', 'processing: how many seeds, one after the other', '10000');
+    command.option('--snapshots', 'processing: tasks keep snapshots, on disks that are damaged or left behind', false);
     command.option('--seconds <n>', 'types: how long to go on with generated values', '60');
     command.option('--binary', 'types: those whose binary form is proven, so that rows come in it', false);
   },
@@ -87,7 +88,9 @@ export const chaosVerb: Verb = {
         const first = options['seed'] === undefined ? randomInt(1_000_000_000) : Number(options['seed']);
         if (!Number.isSafeInteger(first))
           throw new PlatformError('config-invalid', '--seed must be a whole number here');
-        const report = await processingCampaign({ seed: first, seeds: wholeNumber(options['seeds'], '--seeds'), note });
+        const seeds = wholeNumber(options['seeds'], '--seeds');
+        const snapshots = options['snapshots'] === true;
+        const report = await processingCampaign({ seed: first, seeds, snapshots, note });
         out.result(report, processingText);
         return report.passed ? EXIT.done : EXIT.difference;
       }

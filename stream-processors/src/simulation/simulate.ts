@@ -41,7 +41,8 @@ interface Incarnation {
 
 const PROCESSES = 3;
 const MOST_ACTIONS = 20_000;
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Everything that can go on without an answer has gone on: ticks come when no promise has anything left to do. There is no other I/O. */
+const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 /**
  * The real tasks on an in-memory log, in a schedule that chance draws: at every point where a task reads, appends or opens, something else may happen
@@ -72,6 +73,8 @@ class Simulation {
   readonly #next: number[];
   readonly #findings: string[] = [];
   readonly #incarnations: Incarnation[] = [];
+  /** Those of them that may still do something, or that something of may still arrive. */
+  #live: readonly Incarnation[] = [];
   #nowMs = 0;
   #faultsLeft: number;
   #faults = 0;
@@ -113,7 +116,8 @@ class Simulation {
       await settled();
     }
     for (const { stop, client } of this.#incarnations) {
-      stop.abort();
+      // With a reason, since one that is made for it takes its stack along.
+      stop.abort('over');
       client.operations.length = 0;
     }
     const states = await statesOf(this.#place, this.#log);
@@ -138,7 +142,7 @@ class Simulation {
   #isDone(): boolean {
     if (this.#next.some((at, partition) => at < (this.#books.appends[partition]?.length ?? 0))) return false;
     return this.#place.tasks.every((task) =>
-      this.#incarnations.some(
+      this.#live.some(
         (one) =>
           one.task === task &&
           one.state === 'runs' &&
@@ -150,8 +154,9 @@ class Simulation {
 
   /** One thing happens. */
   async #act(source: LogWriter): Promise<void> {
+    if (this.#live.some(isOver)) this.#live = this.#live.filter((one) => !isOver(one));
     for (const task of this.#place.tasks) {
-      if (this.#incarnations.some((one) => one.task === task && one.state === 'runs')) continue;
+      if (this.#live.some((one) => one.task === task && one.state === 'runs')) continue;
       if (this.#pick(3) > 0) this.#start(task);
     }
     if (this.#faultsLeft > 0 && this.#pick(12 * this.#calm) === 0) {
@@ -160,11 +165,10 @@ class Simulation {
       this.#fault();
       return;
     }
-    const operations = this.#incarnations.flatMap(({ client, state }) =>
-      state === 'ended' ? [] : firstOfEach(client.operations),
-    );
+    const operations: Operation[] = [];
+    for (const { client } of this.#live) addFirstOfEach(client.operations, operations);
     // Else a snapshot, which is many operations, would hardly ever come to its end.
-    const ofDisks = operations.filter(({ kind }) => kind === 'disk');
+    const ofDisks = this.#disks.length === 0 ? [] : operations.filter(({ kind }) => kind === 'disk');
     const operation =
       ofDisks.length > 0 && this.#pick(4) > 0
         ? ofDisks[this.#pick(ofDisks.length)]
@@ -174,7 +178,7 @@ class Simulation {
   }
 
   #goOn(operation: Operation): void {
-    const owner = this.#incarnations.find(({ client }) => client === operation.client);
+    const owner = this.#live.find(({ client }) => client === operation.client);
     // The dead are not told, but what they sent may still arrive.
     if (owner?.state === 'dead') {
       operation.settle('unanswered');
@@ -193,7 +197,7 @@ class Simulation {
   }
 
   #fault(): void {
-    const running = this.#incarnations.filter(({ state }) => state === 'runs');
+    const running = this.#live.filter(({ state }) => state === 'runs');
     const one = running[this.#pick(Math.max(1, running.length))];
     switch (this.#pick(this.#disks.length === 0 ? 4 : 5)) {
       case 4:
@@ -234,6 +238,7 @@ class Simulation {
     const process = this.#pick(PROCESSES);
     const one: Incarnation = { task, client, process, stop, runner: null, state: 'runs' };
     this.#incarnations.push(one);
+    this.#live = [...this.#live, one];
     const running = async (): Promise<void> => {
       const disk = this.#disks[process % this.#disks.length];
       const snapshots = disk === undefined ? null : disk.settings(client);
@@ -258,9 +263,17 @@ class Simulation {
   }
 }
 
+const isOver = ({ state, client }: Incarnation): boolean =>
+  state === 'ended' || (state === 'dead' && client.operations.length === 0);
+
 /** The first append or opening, and everything that reads or concerns the disk: appends keep their order. */
-function firstOfEach(operations: readonly Operation[]): Operation[] {
-  const isAppend = ({ kind }: Operation): boolean => kind === 'append' || kind === 'open';
-  const first = operations.find(isAppend);
-  return operations.filter((operation) => operation === first || !isAppend(operation));
+function addFirstOfEach(operations: readonly Operation[], to: Operation[]): void {
+  let waits = false;
+  for (const operation of operations) {
+    if (operation.kind === 'append' || operation.kind === 'open') {
+      if (waits) continue;
+      waits = true;
+    }
+    to.push(operation);
+  }
 }
