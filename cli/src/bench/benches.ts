@@ -5,6 +5,7 @@ import { benchProcessing } from './processing.ts';
 import { benchNexmark } from './nexmark.ts';
 import type { BenchOptions, BenchReport } from './report.ts';
 import { benchRoad } from './road.ts';
+import { benchSoak } from './soak.ts';
 import { benchViews } from './views.ts';
 
 export type Bench = (config: CliConfig, options: BenchOptions) => Promise<BenchReport>;
@@ -16,5 +17,6 @@ export const benches: Readonly<Record<string, Bench>> = {
   capture: benchCapture,
   processing: benchProcessing,
   nexmark: benchNexmark,
+  soak: benchSoak,
   views: benchViews,
 };

@@ -1,12 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { PlatformError } from '@millrace/kernel/errors';
-import { startProgram } from '../child-program.ts';
 import type { CliConfig } from '../config/index.ts';
+import { part, started } from './processing-part.ts';
+import type { PartEnvironment } from './processing-part.ts';
 import { atLeast, atMost } from './report.ts';
 import type { Bar, BenchOptions, BenchReport } from './report.ts';
 
@@ -73,7 +72,6 @@ export async function benchProcessing(config: CliConfig, options: BenchOptions):
   return { name: 'processing', bars, facts };
 }
 
-type Env = Readonly<Record<string, string>>;
 type Note = (text: string) => void;
 
 async function runtimeAlone(records: number, note: Note): Promise<Bar> {
@@ -98,7 +96,12 @@ async function snapshot(note: Note, facts: Record<string, unknown>): Promise<Bar
   }
 }
 
-async function backlog(env: Env, records: number, note: Note, facts: Record<string, unknown>): Promise<Bar[]> {
+async function backlog(
+  env: PartEnvironment,
+  records: number,
+  note: Note,
+  facts: Record<string, unknown>,
+): Promise<Bar[]> {
   note(`writing a backlog of ${records} records`);
   await part({ ...env, PART: 'fill' });
   const both = (): Promise<Work[]> =>
@@ -121,12 +124,12 @@ async function backlog(env: Env, records: number, note: Note, facts: Record<stri
   ];
 }
 
-async function hop(env: Env, seconds: number, note: Note, facts: Record<string, unknown>): Promise<Bar[]> {
+async function hop(env: PartEnvironment, seconds: number, note: Note, facts: Record<string, unknown>): Promise<Bar[]> {
   note(`one hop at ${HOP_PER_SECOND} records/s`);
   await part({ ...env, PART: 'fill' });
-  const { child, line } = started({ ...env, PART: 'serve' });
+  const { child, first } = started({ ...env, PART: 'serve' });
   try {
-    await line;
+    await first;
     const load = { PART: 'hop', SECONDS: String(seconds), PER_SECOND: String(HOP_PER_SECOND) };
     const taken = await part<Hop>({ ...env, ...load });
     facts['hop, longest (ms)'] = taken.max;
@@ -136,30 +139,4 @@ async function hop(env: Env, seconds: number, note: Note, facts: Record<string, 
   } finally {
     child.kill('SIGKILL');
   }
-}
-
-async function part<T = unknown>(env: Env): Promise<T> {
-  const { line, ended } = started(env);
-  const text = await line;
-  const code = await ended;
-  if (code !== 0)
-    throw new PlatformError('internal', `part ${env['PART'] ?? ''} of the bench ended with ${code ?? 'a signal'}`);
-  return JSON.parse(text) as T;
-}
-
-/** A part as a process of its own, and its first line: rejects where it ends without one. */
-function started(env: Env): { child: ChildProcess; line: Promise<string>; ended: Promise<number | null> } {
-  const child = startProgram('stream-processors', 'bench/main.js', env);
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', resolve);
-  });
-  const line = new Promise<string>((resolve, reject) => {
-    const lines = createInterface({ input: child.stdout });
-    lines.once('line', resolve);
-    lines.once('close', () =>
-      reject(new PlatformError('internal', `part ${env['PART'] ?? ''} of the bench said nothing`)),
-    );
-  });
-  return { child, line, ended };
 }

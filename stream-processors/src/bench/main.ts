@@ -1,10 +1,10 @@
 import { environment } from '@millrace/kernel/config';
 import { openSnapshot, takeSnapshot } from './snapshot-parts.ts';
-import { clear, fill, hop, runtimeAlone, serve, work } from './parts.ts';
+import { clear, fill, hop, load, runtimeAlone, serve, work } from './parts.ts';
 
 /** For `millrace bench processing`: one part (`PART`) as a process of its own. Prints one JSON document. */
 const { PART = '', KAFKA_BROKERS = '', PREFIX = '', PARTITIONS = '1', PARTITION = '0', RECORDS = '0' } = environment();
-const { PER_SECOND = '10000', SECONDS = '10', STATE_DIR = '' } = environment();
+const { PER_SECOND = '10000', SECONDS = '10', STATE_DIR = '', MEMORY_SECONDS = '5' } = environment();
 const place = {
   brokers: KAFKA_BROKERS.split(','),
   prefix: PREFIX,
@@ -16,7 +16,8 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   runtime: () => runtimeAlone(place),
   fill: () => fill(place),
   work: () => work(place),
-  serve: () => serve(place),
+  serve: () => serve(place, Number(MEMORY_SECONDS) * 1000),
+  load: () => load(place, Number(PER_SECOND), Number(SECONDS)),
   hop: () => hop(place, Number(PER_SECOND), Number(SECONDS)),
   clear: () => clear(place),
   'take-snapshot': () => takeSnapshot(place.records, STATE_DIR),

@@ -4,6 +4,7 @@ import { silentLogger } from '@millrace/kernel/telemetry';
 import { topicSpecs } from '@millrace/schemas/topics';
 import type { TaskRunner } from '../runtime/index.ts';
 import { cpuSeconds, openBench, openTask } from './bench-task.ts';
+import { sendPaced } from './paced.ts';
 import { PreparedLog } from './prepared-log.ts';
 
 export interface Place {
@@ -101,18 +102,22 @@ async function runTo(runner: TaskRunner, lsn: bigint): Promise<void> {
   clearInterval(watch);
 }
 
-/** A task that runs until the process is ended. */
-export async function serve(place: Place): Promise<never> {
+/** A task that runs until the process is ended; a line about its memory at each `everyMs`, the first when it runs. */
+export async function serve(place: Place, everyMs: number): Promise<never> {
   const bench = await openBench();
   const runner = await openTask(bench, kafka(place), place.prefix, place.partition, place.partitions);
-  process.stdout.write('{"serving":true}\n');
+  const tell = (): void => {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const { frontier } = runner.task.position;
+    process.stdout.write(`${JSON.stringify({ rss, heapUsed, external, frontier: String(frontier) })}\n`);
+  };
+  tell();
+  setInterval(tell, everyMs);
   await runner.run(new AbortController().signal);
   throw new Error('the task ended');
 }
 
-const TICK_MS = 1;
 const WARM_UP_SECONDS = 3;
-const MOST_AT_ONCE = 1_000;
 
 /** `perSecond` rows a second for a while; from the acknowledgement of a row until its entry is read, ms. The task is served elsewhere. */
 export async function hop(place: Place, perSecond: number, seconds: number) {
@@ -156,28 +161,14 @@ export async function hop(place: Place, perSecond: number, seconds: number) {
   await Promise.race([backlogDone, reading]);
   const first = place.records;
   const total = perSecond * (seconds + WARM_UP_SECONDS);
-  const beganMs = performance.now();
-  const appends = new Set<Promise<void>>();
-  for (let sent = 0; sent < total;) {
-    const owed = Math.floor(((performance.now() - beganMs) / 1000) * perSecond);
-    // After a pause of this process: what it owes is too much for one batch.
-    const due = Math.min(total, owed, sent + MOST_AT_ONCE);
-    if (due > sent) {
-      const from = sent;
-      const records = rows.batch(first + from, first + due);
-      sentMs.length = due;
-      sentMs.fill(performance.now(), from, due);
-      const append: Promise<void> = source.append([{ topic: topic(place), partition: 0, records }]).then(() => {
-        acknowledgedMs.length = Math.max(acknowledgedMs.length, due);
-        acknowledgedMs.fill(performance.now(), from, due);
-        appends.delete(append);
-      });
-      appends.add(append);
-      sent = due;
-    }
-    await new Promise((resolve) => setTimeout(resolve, TICK_MS));
-  }
-  await Promise.all(appends);
+  await sendPaced({ source, topic: topic(place), rows, first, total, perSecond }, (from, due, appended) => {
+    sentMs.length = due;
+    sentMs.fill(performance.now(), from, due);
+    return appended.then(() => {
+      acknowledgedMs.length = Math.max(acknowledgedMs.length, due);
+      acknowledgedMs.fill(performance.now(), from, due);
+    });
+  });
   const deadlineMs = performance.now() + 30_000;
   while (seen < total && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 20));
   stop.abort();
@@ -197,6 +188,18 @@ export async function hop(place: Place, perSecond: number, seconds: number) {
 function percentile(values: number[], share: number): number {
   values.sort((a, b) => a - b);
   return values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.POSITIVE_INFINITY;
+}
+
+/** `perSecond` commits a second for a while; the position of the last. The task is served elsewhere. */
+export async function load(place: Place, perSecond: number, seconds: number) {
+  const { rows } = await openBench();
+  const log = kafka(place);
+  const source = await sourceOf(place, log);
+  const total = perSecond * seconds;
+  const first = place.records;
+  await sendPaced({ source, topic: topic(place), rows, first, total, perSecond }, (_from, _due, appended) => appended);
+  await log.close();
+  return { commits: total, lsn: String(rows.lsn(first + total - 1)) };
 }
 
 export async function clear(place: Place) {
