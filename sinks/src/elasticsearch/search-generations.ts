@@ -1,11 +1,11 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import type { SearchClient, SearchFlavor } from '@millrace/kernel/search-client';
-import { searchNames } from '@millrace/schemas/stores';
+import { searchAliasFilters, searchNames } from '@millrace/schemas/stores';
 import type { GenerationOf, SearchGeneration } from '@millrace/schemas/stores';
 import type { Generation, StoreGenerations } from '../port/index.ts';
 import { searchError } from './client.ts';
-import { aliasFilters, ensureIndices } from './schema.ts';
+import { ensureIndices } from './schema.ts';
 
 interface Options {
   readonly url: string;
@@ -39,8 +39,8 @@ export class SearchGenerations implements StoreGenerations {
       client.indices.updateAliases({
         actions: [
           { remove: { index: everyIndex, aliases: [names.productsAlias, names.suggestionsAlias], must_exist: false } },
-          { add: { index: names.productsIndex, alias: names.productsAlias, filter: aliasFilters.present } },
-          { add: { index: names.productsIndex, alias: names.suggestionsAlias, filter: aliasFilters.suggested } },
+          { add: { index: names.productsIndex, alias: names.productsAlias, filter: searchAliasFilters.present } },
+          { add: { index: names.productsIndex, alias: names.suggestionsAlias, filter: searchAliasFilters.suggested } },
         ],
       }),
     );
