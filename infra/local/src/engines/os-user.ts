@@ -49,7 +49,7 @@ export function chooseUser(folders: readonly string[]): RunAs {
   if (user !== undefined && folders.every(othersMayEnter)) return { kind: 'switch', uid: user.uid, gid: user.gid };
   if (user !== undefined && unshare !== undefined) return { kind: 'namespace', unshare, uid: user.uid, gid: user.gid };
   throw new Problem(
-    'Postgres does not run as root, and no other user can enter this folder: run Millrace as an ordinary user, or put the repository where others may read it.',
+    'Postgres and Elasticsearch do not run as root, and no other user can enter this folder: run Millrace as an ordinary user, or put the repository where others may read it.',
   );
 }
 
