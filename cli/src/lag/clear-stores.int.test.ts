@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, expect, jest, test } from '@jest/globals';
-import { testEngines } from '@millrace/infra-local/testing';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { testEngines, testSearchServers } from '@millrace/infra-local/testing';
+import type { TestSearchServer } from '@millrace/infra-local/testing';
 import { loadConfig } from '@millrace/kernel/config';
 import { cliSettings } from '../config/index.ts';
 import type { CliConfig } from '../config/index.ts';
@@ -9,16 +10,30 @@ import { openStoreClients } from './store-clients.ts';
 
 jest.setTimeout(60_000);
 
-/** The one's name begins the other's: a prefix ends where it ends. */
-const name = `clear${randomBytes(4).toString('hex')}`;
-const mine = configOf(name);
-const others = configOf(`${name}x`);
+for (const server of testSearchServers()) {
+  (server.runs ? describe : describe.skip)(`with ${server.name}`, () => {
+    /** The one's name begins the other's: a prefix ends where it ends. */
+    const name = `clear${randomBytes(4).toString('hex')}`;
+    const mine = configOf(name, server);
+    const others = configOf(`${name}x`, server);
+    afterAll(() => clearStores(others));
 
-function configOf(own: string): CliConfig {
+    test('the stores lose what goes by these names, and nothing else', async () => {
+      for (const config of [mine, others]) await fill(config);
+      expect(await held(mine)).toEqual({ keys: 3, indices: 1, databases: 1 });
+      await clearStores(mine);
+      expect(await held(mine)).toEqual({ keys: 0, indices: 0, databases: 0 });
+      expect(await held(others)).toEqual({ keys: 3, indices: 1, databases: 1 });
+      await clearStores(mine);
+    });
+  });
+}
+
+function configOf(own: string, { url, flavor }: TestSearchServer): CliConfig {
   const engines = testEngines();
   return loadConfig(cliSettings, {
-    ELASTICSEARCH_URL: engines.elasticsearchUrl,
-    SEARCH_FLAVOR: engines.searchFlavor,
+    ELASTICSEARCH_URL: url,
+    SEARCH_FLAVOR: flavor,
     REDIS_URL: engines.redisUrl,
     CLICKHOUSE_URL: engines.clickhouseUrl,
     REDIS_KEY_PREFIX: `${own}:`,
@@ -26,17 +41,6 @@ function configOf(own: string): CliConfig {
     CLICKHOUSE_DATABASE: own,
   });
 }
-
-afterAll(() => clearStores(others));
-
-test('the stores lose what goes by these names, and nothing else', async () => {
-  for (const config of [mine, others]) await fill(config);
-  expect(await held(mine)).toEqual({ keys: 3, indices: 1, databases: 1 });
-  await clearStores(mine);
-  expect(await held(mine)).toEqual({ keys: 0, indices: 0, databases: 0 });
-  expect(await held(others)).toEqual({ keys: 3, indices: 1, databases: 1 });
-  await clearStores(mine);
-});
 
 async function fill(config: CliConfig): Promise<void> {
   await inDefault(config, async ({ redis, search, clickhouse }) => {

@@ -1,4 +1,5 @@
 import { PlatformError } from '@millrace/kernel/errors';
+import type { SearchClient } from '@millrace/kernel/search-client';
 import type { CliConfig } from '../config/index.ts';
 import { openStoreClients } from './store-clients.ts';
 
@@ -23,7 +24,7 @@ export async function clearStores(config: CliConfig): Promise<void> {
       query: 'drop database if exists {name:Identifier}',
       query_params: { name: clickhouseDatabase },
     });
-    await clients.search.indices.delete({ index: `${searchIndexPrefix}*`, ignore_unavailable: true });
+    await dropIndices(clients.search, `${searchIndexPrefix}*`);
     let cursor = '0';
     do {
       const [next, keys] = await clients.redis.scan(cursor, 'MATCH', `${redisKeyPrefix}*`, 'COUNT', KEYS_AT_ONCE);
@@ -33,6 +34,13 @@ export async function clearStores(config: CliConfig): Promise<void> {
   } finally {
     await clients.close();
   }
+}
+
+/** By name: Elasticsearch refuses to delete by a pattern. */
+async function dropIndices(search: SearchClient, pattern: string): Promise<void> {
+  const held = await search.indices.get({ index: pattern, allow_no_indices: true });
+  const index = Object.keys(held);
+  if (index.length > 0) await search.indices.delete({ index, ignore_unavailable: true });
 }
 
 /** Refuses names that other platforms may share. */
