@@ -4,6 +4,7 @@ import { AvroReader, AvroWriter, avroType } from './index.ts';
 
 const long = avroType('long');
 const position = avroType({ type: 'long', logicalType: 'position' } as never);
+const jsonType = { type: 'string', logicalType: 'json' };
 const anyInt64 = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n });
 
 describe('Avro primitives', () => {
@@ -90,4 +91,15 @@ describe('Avro primitives', () => {
     expect(() => new AvroReader().open(bytes.subarray(0, 5)).string()).toThrow('ends too early');
     expect(() => new AvroReader().open(Buffer.from([0x80])).long()).toThrow('ends too early');
   });
+});
+
+test('a record that holds JSON may gain a field: what was written before is read', () => {
+  const record = (...more: object[]) =>
+    avroType({ type: 'record', name: 'R', fields: [{ name: 'json', type: jsonType }, ...more] } as never);
+  const older = record();
+  const newer = record({ name: 'more', type: ['null', 'int'], default: null });
+  const bytes = older.toBuffer({ json: { a: [1, 'b'] } });
+  expect(newer.fromBuffer(bytes, newer.createResolver(older))).toEqual({ json: { a: [1, 'b'] }, more: null });
+  const plain = avroType({ type: 'record', name: 'R', fields: [{ name: 'json', type: 'string' }] } as never);
+  expect(newer.fromBuffer(bytes, newer.createResolver(plain))).toEqual({ json: { a: [1, 'b'] }, more: null });
 });

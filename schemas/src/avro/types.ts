@@ -25,6 +25,12 @@ class JsonType extends avro.types.LogicalType {
   override _toValue(value: unknown): string {
     return JSON.stringify(value);
   }
+
+  /** Without it no record that holds JSON could gain a field: what was written under its older schema could not be read. */
+  override _resolve(written: avro.Type): ((value: unknown) => unknown) | undefined {
+    if (written instanceof JsonType) return (value) => value;
+    return written.typeName === 'string' ? (text) => this._fromValue(text as string) : undefined;
+  }
 }
 
 export const position = { type: 'long', logicalType: 'position' } as const;
