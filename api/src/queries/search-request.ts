@@ -5,8 +5,10 @@ import type { TextSigner } from '@millrace/kernel/security';
 import { minorFromAmount } from '@millrace/schemas/stores';
 import { closed, oneOf } from '../commands/shapes.ts';
 import { wrongField } from '../problems/wrong-field.ts';
-import { facetNames, sorts } from '../search/query.ts';
-import type { FacetName, SearchRequest } from '../search/query.ts';
+import { facetNames } from '../search/facets.ts';
+import type { FacetName } from '../search/facets.ts';
+import { sorts } from '../search/query.ts';
+import type { SearchRequest } from '../search/query.ts';
 
 const Amount = Type.String({ pattern: '^\\d{1,10}(\\.\\d{1,2})?$', examples: ['19.90'] });
 

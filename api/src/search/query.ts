@@ -1,20 +1,19 @@
-import { pairKeyword, searchFields as fields } from '@millrace/schemas/stores';
+import { searchFields as fields } from '@millrace/schemas/stores';
+import type { FacetName } from './facets.ts';
+import { facetsOf } from './facets.ts';
+import type { Narrowing } from './filters.ts';
+import { narrowed, shown, variantsAsked } from './filters.ts';
+import type { Json } from './json.ts';
+import { beginning, matching } from './matching.ts';
+import { ranked } from './ranking.ts';
 
 export const sorts = ['relevance', 'price_asc', 'price_desc', 'newest', 'rating', 'name'] as const;
 export type Sort = (typeof sorts)[number];
-export const facetNames = ['vendor', 'category', 'tags', 'in_stock', 'price'] as const;
-export type FacetName = (typeof facetNames)[number];
 
 /** What a search asks for, checked: prices in hundredths, tags as pairs. */
-export interface SearchRequest {
+export interface SearchRequest extends Narrowing {
   readonly tenantId: string;
   readonly text: string | undefined;
-  readonly tags: readonly { readonly name: string; readonly value: string | null }[];
-  readonly category: string | undefined;
-  readonly vendor: string | undefined;
-  readonly priceMinMinor: number | undefined;
-  readonly priceMaxMinor: number | undefined;
-  readonly inStock: boolean | undefined;
   readonly facets: readonly FacetName[];
   readonly sort: Sort;
   readonly limit: number;
@@ -22,10 +21,6 @@ export interface SearchRequest {
   /** Sort values of the last product of the page before. */
   readonly after: readonly (string | number | null)[] | undefined;
 }
-
-type Json = Readonly<Record<string, unknown>>;
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Every order ends in the product's id, so that it is total and a page starts exactly where the last one ended. */
 const sortClauses: Readonly<Record<Sort, readonly Json[]>> = {
@@ -35,14 +30,6 @@ const sortClauses: Readonly<Record<Sort, readonly Json[]>> = {
   newest: [{ [fields.createdAt]: 'desc' }],
   rating: [{ [fields.rating]: { order: 'desc', missing: '_last' } }, { [fields.ratingCount]: 'desc' }],
   name: [{ [fields.nameKeyword]: 'asc' }],
-};
-
-const aggregations: Readonly<Record<FacetName, Json>> = {
-  vendor: { terms: { field: fields.vendor, size: 20 } },
-  category: { terms: { field: fields.categoryPath, size: 30 } },
-  tags: { terms: { field: fields.tagPairs, size: 50 } },
-  in_stock: { terms: { field: fields.inStock, size: 2 } },
-  price: { stats: { field: fields.priceMinor } },
 };
 
 const SOURCE = [
@@ -64,19 +51,32 @@ const SOURCE = [
   fields.committedAt,
 ];
 
-/** The search server's request body. User input is only ever a value in it. */
-export function searchBody(request: SearchRequest): Json {
+/** Of each product found, at most this many of its variants are shown. */
+const MOST_VARIANTS = 10;
+/** Name under which a product's variants are in the answer. */
+export const VARIANTS = 'fitting';
+
+/** The search server's request body. User input is only ever a value in it. `alternatives` of the text: see `matching`. */
+export function searchBody(request: SearchRequest, alternatives: readonly string[] = []): Json {
+  const narrowing = narrowed(request);
+  const counts = request.facets.length > 0;
+  const found = {
+    bool: {
+      // Facets count more than the page: what narrows the page down alone is asked after them.
+      filter: [...shown(request.tenantId), ...(counts ? [] : narrowing)],
+      must: [request.text === undefined ? { match_all: {} } : matching(request.text, alternatives)],
+      should: [variants(request)],
+    },
+  };
   return {
     size: request.limit + 1,
     _source: SOURCE,
     track_total_hits: 10_000,
-    query: { bool: { filter: filters(request), ...(request.text === undefined ? {} : matching(request.text)) } },
+    query: request.sort === 'relevance' ? ranked(found) : found,
     sort: [...sortClauses[request.sort], { [fields.productId]: 'asc' }],
     track_scores: true,
     ...(request.after === undefined ? {} : { search_after: request.after }),
-    ...(request.facets.length === 0
-      ? {}
-      : { aggs: Object.fromEntries(request.facets.map((name) => [name, aggregations[name]])) }),
+    ...(counts ? { post_filter: { bool: { filter: narrowing } }, aggs: facetsOf(request.facets, request) } : {}),
     ...(request.highlight
       ? {
           highlight: {
@@ -88,66 +88,33 @@ export function searchBody(request: SearchRequest): Json {
   };
 }
 
-/** Names that begin as the words typed so far. */
+/** Which of a product's variants fit, those that the words name first. It finds no product and drops none. */
+function variants(request: SearchRequest): Json {
+  const { text } = request;
+  const named =
+    text === undefined
+      ? []
+      : [
+          { term: { [fields.variantSku]: { value: text, boost: 10 } } },
+          { match: { [fields.variantName]: { query: text, boost: 2 } } },
+        ];
+  return {
+    nested: {
+      path: fields.variants,
+      ignore_unmapped: true,
+      score_mode: 'max',
+      query: { bool: { filter: [{ exists: { field: fields.variantId } }, ...variantsAsked(request)], should: named } },
+      inner_hits: { name: VARIANTS, size: MOST_VARIANTS },
+    },
+  };
+}
+
+/** Names that begin as the words typed so far, those that sell before others. */
 export function suggestBody(tenantId: string, text: string, limit: number): Json {
   return {
     size: limit,
     _source: [fields.productId, fields.name],
-    query: {
-      bool: {
-        filter: [{ term: { [fields.tenantId]: tenantId } }],
-        must: [{ match: { [fields.namePrefix]: { query: text, operator: 'and' } } }],
-      },
-    },
+    query: ranked({ bool: { filter: [{ term: { [fields.tenantId]: tenantId } }], must: [beginning(text)] } }),
     sort: [{ _score: 'desc' }, { [fields.productId]: 'asc' }],
   };
-}
-
-function matching(text: string): Json {
-  return {
-    must: [
-      {
-        bool: {
-          minimum_should_match: 1,
-          should: [
-            {
-              multi_match: {
-                query: text,
-                fields: [`${fields.name}^4`, fields.description],
-                fuzziness: 'AUTO',
-                prefix_length: 1,
-                minimum_should_match: '2<75%',
-              },
-            },
-            { match: { [fields.namePrefix]: { query: text, operator: 'and', boost: 2 } } },
-            { term: { [fields.sku]: { value: text, boost: 20 } } },
-            { term: { [fields.variantSkus]: { value: text, boost: 10 } } },
-            { term: { [fields.tagValue]: { value: text, boost: 3 } } },
-            { term: { [fields.vendor]: { value: text, boost: 3 } } },
-          ],
-        },
-      },
-    ],
-  };
-}
-
-function filters(request: SearchRequest): Json[] {
-  const { category, vendor, priceMinMinor, priceMaxMinor, inStock } = request;
-  return [
-    { term: { [fields.tenantId]: request.tenantId } },
-    { term: { [fields.status]: 'active' } },
-    ...request.tags.map(({ name, value }) => ({
-      term: value === null ? { [fields.tagName]: name } : { [fields.tagPairs]: pairKeyword(name, value) },
-    })),
-    ...(category === undefined ? [] : [idOrName(category, fields.categoryId, fields.categoryPath)]),
-    ...(vendor === undefined ? [] : [idOrName(vendor, fields.vendorId, fields.vendor)]),
-    ...(inStock === undefined ? [] : [{ term: { [fields.inStock]: inStock } }]),
-    ...(priceMinMinor === undefined && priceMaxMinor === undefined
-      ? []
-      : [{ range: { [fields.priceMinor]: { gte: priceMinMinor, lte: priceMaxMinor } } }]),
-  ];
-}
-
-function idOrName(value: string, idField: string, nameField: string): Json {
-  return UUID.test(value) ? { term: { [idField]: value.toLowerCase() } } : { term: { [nameField]: value } };
 }

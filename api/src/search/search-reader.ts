@@ -5,7 +5,7 @@ import type { AppliedMark, SearchGeneration, SearchWatermark, ViewName } from '@
 import { ActiveGenerations } from '../views/active-generations.ts';
 import type { Marks } from '../views/watermark-waiter.ts';
 import { searchError } from './search-error.ts';
-import { searchBody, suggestBody } from './query.ts';
+import { VARIANTS, searchBody, suggestBody } from './query.ts';
 import type { SearchRequest } from './query.ts';
 
 export interface FoundProduct {
@@ -20,10 +20,22 @@ export interface FoundProduct {
   readonly stock: { readonly available: number; readonly inStock: boolean };
   readonly rating: { readonly average: number | null; readonly count: number };
   readonly imageUrl: string | null;
+  /** Those that have what was asked for, at most ten, the ones that the words name first. */
+  readonly variants: readonly FoundVariant[];
+  /** All that have. */
+  readonly variantCount: number;
   readonly position: string;
   readonly committedAt: string;
   readonly score: number | null;
   readonly highlight?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface FoundVariant {
+  readonly variantId: string;
+  readonly sku: string;
+  readonly name: string | null;
+  readonly price: { readonly amount: string; readonly currency: string } | null;
+  readonly available: number;
 }
 
 export interface Found {
@@ -53,6 +65,7 @@ interface Hit {
   readonly _score?: number | null;
   readonly sort?: readonly (string | number | null)[];
   readonly highlight?: Readonly<Record<string, readonly string[]>>;
+  readonly inner_hits?: Readonly<Record<string, Pick<SearchAnswer, 'hits'>>>;
 }
 
 interface SearchAnswer {
@@ -60,7 +73,7 @@ interface SearchAnswer {
     readonly hits: readonly Hit[];
     readonly total: { readonly value: number; readonly relation: string };
   };
-  readonly aggregations?: Readonly<Record<string, Facet>>;
+  readonly aggregations?: Readonly<Record<string, { readonly counted: Facet }>>;
 }
 
 interface Facet {
@@ -90,7 +103,9 @@ export function createSearchReader(client: SearchClient, prefix: string, partiti
         items: shown.map(product),
         total: total.value,
         totalIsExact: total.relation === 'eq',
-        facets: Object.fromEntries(Object.entries(answer.aggregations ?? {}).map(([name, one]) => [name, facet(one)])),
+        facets: Object.fromEntries(
+          Object.entries(answer.aggregations ?? {}).map(([name, one]) => [name, facet(one.counted)]),
+        ),
         next: hits.length > request.limit ? (shown.at(-1)?.sort ?? null) : null,
       };
     },
@@ -137,10 +152,12 @@ function markOf(document: SearchWatermark): AppliedMark {
   };
 }
 
-function product({ _source = {}, _score, highlight }: Hit): FoundProduct {
+function product({ _source = {}, _score, highlight, inner_hits }: Hit): FoundProduct {
   const text = (name: string): string | null => (typeof _source[name] === 'string' ? _source[name] : null);
   const number = (name: string): number | null => (typeof _source[name] === 'number' ? _source[name] : null);
   const minor = number('priceMinor');
+  const currency = text('currency') ?? 'USD';
+  const variants = inner_hits?.[VARIANTS]?.hits;
   return {
     productId: text('productId') ?? '',
     sku: text('sku') ?? '',
@@ -149,14 +166,27 @@ function product({ _source = {}, _score, highlight }: Hit): FoundProduct {
     vendorId: text('vendorId'),
     vendor: text('vendor'),
     tags: list(_source['tags']) as FoundProduct['tags'],
-    price: minor === null ? null : { amount: amountFromMinor(minor), currency: text('currency') ?? 'USD' },
+    price: minor === null ? null : { amount: amountFromMinor(minor), currency },
     stock: { available: number('available') ?? 0, inStock: _source['inStock'] === true },
     rating: { average: number('rating'), count: number('ratingCount') ?? 0 },
     imageUrl: text('imageUrl'),
+    variants: (variants?.hits ?? []).map((hit) => variant(hit, currency)),
+    variantCount: variants?.total.value ?? 0,
     position: String(_source['position']),
     committedAt: text('committedAt') ?? '',
     score: _score ?? null,
     ...(highlight === undefined ? {} : { highlight }),
+  };
+}
+
+function variant({ _source = {} }: Hit, currency: string): FoundVariant {
+  const { variantId, sku, name, priceMinor, available } = _source;
+  return {
+    variantId: String(variantId),
+    sku: String(sku),
+    name: typeof name === 'string' ? name : null,
+    price: typeof priceMinor === 'number' ? { amount: amountFromMinor(priceMinor), currency } : null,
+    available: typeof available === 'number' ? available : 0,
   };
 }
 

@@ -17,6 +17,6 @@ export { REDIS_DELETED_TTL_SECONDS, redisEntryPrefix, redisFields, redisNames } 
 export type { RedisNames } from './redis-names.ts';
 export { amountFromMinor, minorFromAmount, pairKeyword, searchFields, searchNames } from './search-names.ts';
 export type { SearchGeneration, SearchNames, SearchWatermark } from './search-names.ts';
-export { SEARCH_MAPPING_VERSION, searchAliasFilters, searchIndex } from './search-index.ts';
+export { SEARCH_MAPPING_VERSION, searchAliasFilters, searchFieldsSince, searchIndex } from './search-index.ts';
 export { clickhouseGenerationViews, clickhouseNames, clickhouseViews } from './clickhouse-names.ts';
 export type { ClickhouseNames, GenerationView } from './clickhouse-names.ts';

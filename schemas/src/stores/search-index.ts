@@ -1,30 +1,41 @@
-/** Raised with every change of `searchIndex`: an index of another version is never changed in place, a new generation is filled. */
-export const SEARCH_MAPPING_VERSION = 1;
+/**
+ * Raised with every change of `searchIndex`: an index of another version is never changed in place, a new generation is filled. Meanwhile the older index is fed
+ * what it can hold and searched with what it has: see `searchFieldsSince`.
+ */
+export const SEARCH_MAPPING_VERSION = 2;
+
+/** The fields that came with a mapping version after the first: an index of an earlier one takes documents without them. */
+export const searchFieldsSince: Readonly<Record<string, number>> = {
+  words: 2,
+  variants: 2,
+  popularity: 2,
+  ratingScore: 2,
+};
 
 const keyword = { type: 'keyword' } as const;
 const folded = { type: 'keyword', normalizer: 'folded' } as const;
 
 /**
  * `text` folds case and accents, splits words at digits and punctuation, keeps them together as well ("Wi-Fi 6E" is found by "wifi", "wi fi"
- * and "6e") and forgets plurals. `prefix` holds the beginnings of each word, 1 to 20 letters.
+ * and "6e") and forgets plurals and other endings. `prefix` holds the beginnings of each word, 1 to 20 letters.
  */
 const analysis = {
   filter: {
     word_parts: { type: 'word_delimiter_graph', split_on_case_change: false, catenate_all: true },
     query_parts: { type: 'word_delimiter_graph', split_on_case_change: false },
-    singular: { type: 'stemmer', language: 'minimal_english' },
+    stem: { type: 'kstem' },
     beginnings: { type: 'edge_ngram', min_gram: 1, max_gram: 20 },
   },
   analyzer: {
     text: {
       type: 'custom',
       tokenizer: 'whitespace',
-      filter: ['word_parts', 'flatten_graph', 'lowercase', 'asciifolding', 'singular'],
+      filter: ['word_parts', 'flatten_graph', 'lowercase', 'asciifolding', 'stem'],
     },
     text_query: {
       type: 'custom',
       tokenizer: 'whitespace',
-      filter: ['query_parts', 'lowercase', 'asciifolding', 'singular'],
+      filter: ['query_parts', 'lowercase', 'asciifolding', 'stem'],
     },
     prefix: { type: 'custom', tokenizer: 'standard', filter: ['lowercase', 'asciifolding', 'beginnings'] },
     prefix_query: { type: 'custom', tokenizer: 'standard', filter: ['lowercase', 'asciifolding'] },
@@ -47,6 +58,8 @@ const properties = {
     },
   },
   description: text,
+  /** Name, vendor, categories, values of tags and attributes, names of variants: so that words of a search may be spread over them. */
+  words: text,
   status: keyword,
   categoryId: keyword,
   categoryPath: { ...keyword, fields: { text } },
@@ -59,8 +72,23 @@ const properties = {
   currency: keyword,
   available: { type: 'integer' },
   inStock: { type: 'boolean' },
+  popularity: { type: 'integer' },
   rating: { type: 'float' },
   ratingCount: { type: 'integer' },
+  ratingScore: { type: 'integer' },
+  /** Nested: what is asked of a variant has to hold of one and the same. */
+  variants: {
+    type: 'nested',
+    properties: {
+      variantId: keyword,
+      sku: folded,
+      name: text,
+      attributePairs: { ...keyword, ignore_above: 400 },
+      priceMinor: { type: 'long' },
+      available: { type: 'integer' },
+      inStock: { type: 'boolean' },
+    },
+  },
   imageUrl: { type: 'keyword', index: false, doc_values: false },
   position: keyword,
   committedAt: { type: 'date' },

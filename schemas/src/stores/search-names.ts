@@ -16,6 +16,8 @@ export const searchFields = {
   /** Edge n-grams of each word: for suggestions while typing. */
   namePrefix: 'name.prefix',
   description: 'description',
+  /** Analysed like the name: name, vendor, categories, values of tags and attributes, names of variants. */
+  words: 'words',
   status: 'status',
   categoryId: 'categoryId',
   /** Keywords: names from the root to the product's own category. */
@@ -33,8 +35,21 @@ export const searchFields = {
   currency: 'currency',
   available: 'available',
   inStock: 'inStock',
+  /** Hundredths of units sold a day over 28 days. */
+  popularity: 'popularity',
   rating: 'rating',
   ratingCount: 'ratingCount',
+  /** Hundredths of a rating that few reviews move little: what no review speaks of has 350. */
+  ratingScore: 'ratingScore',
+  /** Nested, one for each variant. */
+  variants: 'variants',
+  variantId: 'variants.variantId',
+  variantSku: 'variants.sku',
+  variantName: 'variants.name',
+  variantAttributePairs: 'variants.attributePairs',
+  variantPriceMinor: 'variants.priceMinor',
+  variantAvailable: 'variants.available',
+  variantInStock: 'variants.inStock',
   imageUrl: 'imageUrl',
   position: 'position',
   committedAt: 'committedAt',

@@ -126,7 +126,10 @@ export const productSchema = viewSchema('Product', [
     ),
   ),
   optional('price', record('ProductPrice', strings('amount', 'currency'))),
-  field('stock', record('ProductStock', [field('available', 'int'), field('status', 'string')])),
+  field(
+    'stock',
+    record('ProductStock', [field('available', 'int'), field('status', 'string'), optional('soldPerDay', 'double')]),
+  ),
   field('rating', record('ProductRating', [optional('average', 'double'), field('count', 'int')])),
   ...strings('createdAt', 'updatedAt'),
 ]);

@@ -130,7 +130,12 @@ export interface ProductView {
     readonly available: number;
   }[];
   readonly price: { readonly amount: string; readonly currency: string } | null;
-  readonly stock: { readonly available: number; readonly status: StockStatus };
+  readonly stock: {
+    readonly available: number;
+    readonly status: StockStatus;
+    /** Units sold a day over 28 days; null in entries written before it was told here. */
+    readonly soldPerDay?: number | null;
+  };
   readonly rating: { readonly average: number | null; readonly count: number };
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { dropTestIndices, testSearchServers } from '@millrace/infra-local/testing';
 import { createSearchClient } from '@millrace/kernel/search-client';
-import { searchFields, searchNames } from '@millrace/schemas/stores';
+import { searchFields, searchFieldsSince, searchIndex, searchNames } from '@millrace/schemas/stores';
 import { silentObserver } from '../port/index.ts';
 import type { Refusal } from '../port/index.ts';
 import { sinkContract } from '../port/testing/contract.ts';
@@ -91,6 +91,33 @@ for (const { name, url, flavor, runs } of testSearchServers()) {
           await ids(names.productsAlias, { range: { [searchFields.priceMinor]: { gte: 1990, lte: 1990 } } }),
         ).toEqual(['p1', 'p2']);
         await sink.close();
+      });
+
+      test('an index of an earlier mapping version is fed what it can hold, one of a later is refused', async () => {
+        const prefix = newPrefix();
+        const { productsIndex } = searchNames(prefix);
+        const isOld = ([field]: readonly [string, unknown]) => (searchFieldsSince[field] ?? 1) === 1;
+        const properties = Object.fromEntries(Object.entries(searchIndex.mappings.properties).filter(isOld));
+        const aliases = { [searchNames(prefix).productsAlias]: {} };
+        const mapping = (mappingVersion: number) => ({
+          ...searchIndex,
+          mappings: { ...searchIndex.mappings, _meta: { mappingVersion }, properties },
+        });
+        await client.indices.create({ index: productsIndex, ...mapping(1), aliases });
+        const sink = await openSink(prefix);
+        expect(sink.advice).toContain('`millrace rebuild catalog` makes one of version');
+        await sink.write([batchWith(entryAt('product', 'p1', 1n, exampleProduct))]);
+        await sink.flush();
+        const { p1 } = await contentsOf(prefix);
+        expect(p1).toMatchObject({ _source: { name: exampleProduct.name } });
+        expect((p1 as { _source: object })._source).not.toHaveProperty(searchFields.variants);
+        await sink.close();
+        const later = newPrefix();
+        await client.indices.create({ index: searchNames(later).productsIndex, ...mapping(99) });
+        await expect(openSink(later)).rejects.toMatchObject({
+          kind: 'store-rejected',
+          message: expect.stringContaining('mapping version 99'),
+        });
       });
 
       test('a broken connection is store-unavailable, and the sink opens again where the store stands', async () => {

@@ -1,7 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import type { SearchClient, SearchFlavor } from '@millrace/kernel/search-client';
-import { FIRST_GENERATION, searchNames } from '@millrace/schemas/stores';
+import { FIRST_GENERATION, SEARCH_MAPPING_VERSION, searchNames } from '@millrace/schemas/stores';
 import type { PartitionMark, SearchNames, SearchWatermark, ViewName } from '@millrace/schemas/stores';
 import { isKind, markOf, newestEntries, sinkName } from '../port/index.ts';
 import type { Refusal, Sink, SinkBatch, SinkObserver } from '../port/index.ts';
@@ -24,6 +24,7 @@ interface Opened {
   readonly client: SearchClient;
   readonly observer: SinkObserver;
   readonly publisher: Publisher;
+  readonly mappingVersion: number;
 }
 
 const MOST_PARTITIONS = 10_000;
@@ -47,6 +48,12 @@ export class ElasticsearchSink implements Sink {
     this.name = sinkName('elasticsearch', this.#generation);
   }
 
+  get advice(): string | null {
+    const { mappingVersion = SEARCH_MAPPING_VERSION } = this.#opened ?? {};
+    if (mappingVersion === SEARCH_MAPPING_VERSION) return null;
+    return `index ${this.#names.productsIndex} is of mapping version ${mappingVersion}, and fed what it can hold; \`millrace rebuild catalog\` makes one of version ${SEARCH_MAPPING_VERSION}`;
+  }
+
   async open(observer: SinkObserver): Promise<void> {
     await this.close();
     const client = createSearchClient(this.#options.url, this.#options.flavor);
@@ -56,8 +63,10 @@ export class ElasticsearchSink implements Sink {
       published: observer.applied,
       failed: observer.failed,
     });
-    this.#opened = { client, observer, publisher };
-    await ensureIndices(client, this.#names, this.#generation);
+    // Closed with the sink, also where the rest of this fails.
+    this.#opened = { client, observer, publisher, mappingVersion: SEARCH_MAPPING_VERSION };
+    const mappingVersion = await ensureIndices(client, this.#names, this.#generation);
+    this.#opened = { client, observer, publisher, mappingVersion };
     // What an earlier process wrote without coming to its refresh becomes findable before any mark of ours.
     await this.#refresh(client, this.#names.productsIndex);
   }
@@ -80,9 +89,9 @@ export class ElasticsearchSink implements Sink {
   }
 
   async write(batches: readonly SinkBatch[]): Promise<void> {
-    const { client, observer, publisher } = this.#reach();
+    const { client, observer, publisher, mappingVersion } = this.#reach();
     const products = newestEntries(batches).filter((entry) => isKind(entry, 'product'));
-    const operations = products.map((entry) => productOperation(this.#names, entry));
+    const operations = products.map((entry) => productOperation(this.#names, entry, mappingVersion));
     const refused = await sendBulk(client, operations);
     const refusals = refused.flatMap(({ index, error }): Refusal[] => {
       const entry = products[index];

@@ -30,6 +30,39 @@ describe('search documents', () => {
     });
   });
 
+  test('variants, popularity and rating are as searches count them', () => {
+    const variant = {
+      variantId: 'v',
+      sku: 'V',
+      name: 'Large',
+      attributes: { size: 'L' },
+      amount: '9.90',
+      available: 2,
+    };
+    const product = {
+      ...{ ...exampleProduct, name: 'Shirt', vendor: 'Acme', categoryPath: ['All'], attributes: { fit: 'slim', n: 1 } },
+      tags: [{ tagId: 't', name: 'color', value: 'red' }],
+      variants: [variant, { ...variant, variantId: 'w', amount: null, available: 0 }],
+      stock: { available: 2, status: 'in_stock' as const, soldPerDay: 1.25 },
+      rating: { average: 5, count: 30 },
+    };
+    const document = productDocument(entryAt('product', 'p', 5n, product));
+    expect(document).toMatchObject({
+      words: ['Shirt', 'Acme', 'All', 'red', 'slim', 'Large', 'L'],
+      popularity: 125,
+      ratingScore: 463,
+      variants: [
+        { variantId: 'v', sku: 'V', attributePairs: ['size:L'], priceMinor: 990, available: 2, inStock: true },
+        { variantId: 'w', priceMinor: null, inStock: false },
+      ],
+    });
+    const unrated = { ...product, rating: { average: null, count: 0 } };
+    expect(productDocument(entryAt('product', 'p', 5n, unrated))).toMatchObject({ ratingScore: 350 });
+    expect(Object.keys(productDocument(entryAt('product', 'p', 5n, product), 1))).toEqual(
+      Object.keys(document).filter((field) => !['words', 'popularity', 'ratingScore', 'variants'].includes(field)),
+    );
+  });
+
   test('a deleted product is only its id and position', () => {
     expect(Object.keys(productDocument(entryAt('product', 'p', 5n, null)))).toEqual([
       'productId',

@@ -33,20 +33,21 @@ const watermarks = {
 } as const;
 
 /**
- * Creates what is missing.
- * Throws `store-rejected` where the generation's index was made by another version of the mapping.
+ * Creates what is missing. Answers the mapping version of the generation's index, which may be an earlier one.
+ * Throws `store-rejected` where it is a later one than this program knows, or none of ours.
  */
-export async function ensureIndices(client: SearchClient, names: SearchNames, generation: number): Promise<void> {
+export async function ensureIndices(client: SearchClient, names: SearchNames, generation: number): Promise<number> {
   await create(client, names.productsIndex, { ...searchIndex, aliases: aliasesOf(names, generation) });
   await create(client, names.watermarksIndex, watermarks);
   const answer = await attempt('reading the mapping', () => client.indices.getMapping({ index: names.productsIndex }));
   const version = answer[names.productsIndex]?.mappings._meta?.['mappingVersion'] as unknown;
-  if (version !== SEARCH_MAPPING_VERSION) {
+  if (typeof version !== 'number' || version > SEARCH_MAPPING_VERSION) {
     throw new PlatformError(
       'store-rejected',
-      `elasticsearch: index ${names.productsIndex} was made by mapping version ${String(version)}, this program writes ${SEARCH_MAPPING_VERSION}: rebuild the view catalog into a new generation`,
+      `elasticsearch: index ${names.productsIndex} was made by mapping version ${String(version)}, this program knows those up to ${SEARCH_MAPPING_VERSION}: run the release that made it, or rebuild the view catalog into a new generation with this one`,
     );
   }
+  return version;
 }
 
 async function create(client: SearchClient, index: string, definition: object): Promise<void> {

@@ -55,6 +55,8 @@ export interface Sink {
   readonly name: string;
   /** The views whose entries this store holds; others must not be given to it. */
   readonly views: readonly ViewName[];
+  /** What an operator should do although nothing is broken; known while the sink is open, absent or null where there is nothing. */
+  readonly advice?: string | null;
   /** Connects and creates what is missing: databases, tables, indices, scripts. Idempotent, also beside another process. */
   open(observer: SinkObserver): Promise<void>;
   /** The stored marks; a partition without one was never applied. */

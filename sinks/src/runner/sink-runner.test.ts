@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { LogRecord } from '@millrace/kernel/log';
 import { Registry, silentLogger } from '@millrace/kernel/telemetry';
 import { MemorySink, MemoryStore } from '../memory/index.ts';
-import type { SinkBatch } from '../port/index.ts';
+import type { Sink, SinkBatch } from '../port/index.ts';
 import { entryAt, exampleOrder, exampleProduct, exampleStock } from '../port/testing/examples.ts';
 import type { Clock } from './clock.ts';
 import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
@@ -45,10 +45,15 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-function arranged(limits = atOnce, store = new MemoryStore(), views = new ViewLog()) {
+function arranged(
+  limits = atOnce,
+  store = new MemoryStore(),
+  views = new ViewLog(),
+  sink: Sink = new MemorySink(store),
+) {
   const clock = new TestClock();
   const runner = new SinkRunner({
-    sink: new MemorySink(store),
+    sink,
     log: views.log,
     topicPrefix: '',
     registry: views.registry,
@@ -87,6 +92,15 @@ describe('sink runner', () => {
     );
     await end();
     expect(runner.status().state).toBe('stopped');
+  });
+
+  test('what an operator should do about the store is told while all goes well', async () => {
+    const store = new MemoryStore();
+    const sink = Object.assign(new MemorySink(store), { advice: 'rebuild it' });
+    const { runner, end } = arranged(atOnce, store, new ViewLog(), sink);
+    await until(() => runner.status().state === 'running');
+    expect(runner.status().advice).toBe('rebuild it');
+    await end();
   });
 
   test('another run goes on from the offset that the store holds', async () => {

@@ -32,6 +32,8 @@ export interface SinkStatus {
   readonly state: 'starting' | 'running' | 'waiting' | 'stopped' | 'broken';
   /** Why it waits or is broken. */
   readonly reason?: string;
+  /** What an operator should do although nothing is broken. */
+  readonly advice?: string;
   readonly partitions: readonly PartitionStatus[];
   /** The last one that was asked for, if any. */
   readonly replay?: ReplayStatus;
@@ -101,10 +103,12 @@ export class SinkRunner {
 
   status(): SinkStatus {
     const replay = this.#replays.last;
+    const { advice = null } = this.#options.sink;
     return {
       sink: this.name,
       state: this.#state,
       ...(this.#reason === null ? {} : { reason: this.#reason }),
+      ...(advice === null ? {} : { advice }),
       partitions: this.#progress.status(this.#clock.now()),
       ...(replay === null ? {} : { replay: replay.status(this.#clock.now()) }),
     };
@@ -145,7 +149,11 @@ export class SinkRunner {
   }
 
   #alive(): void {
-    if (this.#state === 'waiting') this.#options.logger.info({ sink: this.name }, `${this.name} goes on`);
+    const { sink, logger } = this.#options;
+    if (this.#state === 'waiting') logger.info({ sink: this.name }, `${this.name} goes on`);
+    if (this.#state === 'starting' && typeof sink.advice === 'string') {
+      logger.warn({ sink: this.name }, `${this.name}: ${sink.advice}`);
+    }
     this.#state = 'running';
     this.#reason = null;
     this.#attempt = 0;

@@ -289,7 +289,7 @@ describe('catalog', () => {
       attributes: { seats: 1 },
       variants: [{ variantId: 'p', sku: 'p', name: null, attributes: {}, amount: '20.00', available: 39 }],
       price: { amount: '20.00', currency: 'EUR' },
-      stock: { available: 39, status: 'in_stock' },
+      stock: { available: 39, status: 'in_stock', soldPerDay: 0 },
       rating: { average: 5, count: 1 },
       createdAt: at(t0),
       updatedAt: at(t0),

@@ -146,7 +146,11 @@ export const productData: fc.Arbitrary<ViewData['product']> = fc.record({
     ({ variantId: id }) => id,
   ),
   price: nullable(fc.record({ amount, currency })),
-  stock: fc.record({ available: level, status: stockStatus }),
+  stock: fc.record({
+    available: level,
+    status: stockStatus,
+    soldPerDay: nullable(fc.integer({ min: 0, max: 500 }).map((hundredths) => hundredths / 100)),
+  }),
   rating: fc.record({
     average: nullable(fc.integer({ min: 10, max: 50 }).map((tenths) => tenths / 10)),
     count: level,

@@ -77,5 +77,5 @@ function priceOf(view: PriceView | null): ProductParts['price'] {
 function stockOf(view: StockView | null): ProductParts['stock'] {
   if (view === null) return null;
   const variants = Object.fromEntries(view.variants.map(({ variantId, available }) => [variantId, available]));
-  return { available: view.available, status: view.status, variants };
+  return { available: view.available, status: view.status, soldPerDay: view.velocity28d ?? null, variants };
 }

@@ -40,6 +40,8 @@ export interface ProductParts {
   readonly stock: {
     readonly available: number;
     readonly status: StockStatus;
+    /** Absent in state written before it was kept. */
+    readonly soldPerDay?: number | null;
     readonly variants: Readonly<Record<string, number>>;
   } | null;
 }
@@ -100,7 +102,11 @@ export function productView(productId: string, head: ProductHead, parts: Product
         available: stock?.variants[variantId] ?? 0,
       })),
     price: price === null ? null : { amount: price.amount, currency: price.currency },
-    stock: { available: stock?.available ?? 0, status: stock?.status ?? 'out_of_stock' },
+    stock: {
+      available: stock?.available ?? 0,
+      status: stock?.status ?? 'out_of_stock',
+      soldPerDay: stock?.soldPerDay ?? null,
+    },
     rating: {
       average: rating.count === 0 ? null : Math.round((rating.sum * 100) / rating.count) / 100,
       count: rating.count,

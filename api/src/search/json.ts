@@ -1,0 +1,2 @@
+/** Part of a request to the search server. */
+export type Json = Readonly<Record<string, unknown>>;
