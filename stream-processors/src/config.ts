@@ -59,6 +59,11 @@ export const settings = {
     z.coerce.number().int().min(1).default(10_000),
     'None is taken before a restart would read so many records of the changelog',
   ),
+  stateMemoryMb: setting(
+    'STATE_MEMORY_MB',
+    z.coerce.number().min(0).default(1024),
+    'Memory for the values of this process’s state, in MB of JSON: what was not asked for lately lies in STATE_DIR beyond it; 0: all stays in memory',
+  ),
   ...serviceSettings(9402),
 } as const;
 

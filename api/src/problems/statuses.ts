@@ -20,6 +20,7 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
   'replication-protocol': 500,
   'table-not-capturable': 500,
   'spool-full': 503,
+  'state-disk': 503,
   'store-unavailable': 503,
   'store-rejected': 500,
   'validation-failed': 400,

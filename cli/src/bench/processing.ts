@@ -51,6 +51,7 @@ export async function benchProcessing(config: CliConfig, options: BenchOptions):
   };
   facts['load at the start'] = loadavg()[0]?.toFixed(2);
   if (wanted('runtime')) bars.push(await runtimeAlone(records, note));
+  if (wanted('spill')) await spilled(records, note, facts);
   if (wanted('snapshot')) bars.push(...(await snapshot(note, facts)));
   if (wanted('backlog')) {
     const env = { ...place, PARTITIONS: '2' };
@@ -78,6 +79,22 @@ async function runtimeAlone(records: number, note: Note): Promise<Bar> {
   note(`the runtime alone, ${records} records`);
   const { cpuSeconds } = await part<{ cpuSeconds: number }>({ PART: 'runtime', RECORDS: String(records) });
   return atLeast('runtime alone, per core', records / cpuSeconds, 300_000, 'records/s');
+}
+
+/** What it costs to hold a tenth of the values in memory where all are asked for alike: the worst case. */
+async function spilled(records: number, note: Note, facts: Record<string, unknown>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-spill-'));
+  try {
+    note(`the runtime alone, ${records} records, all its state in memory and a tenth of it`);
+    const env = { RECORDS: String(records), STATE_DIR: folder };
+    const whole = await part<{ cpuSeconds: number }>({ ...env, PART: 'runtime' });
+    const tenth = await part<{ cpuSeconds: number }>({ ...env, PART: 'spill' });
+    facts['CPU with a tenth of the state in memory, times that with all of it'] = (
+      tenth.cpuSeconds / whole.cpuSeconds
+    ).toFixed(2);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function snapshot(note: Note, facts: Record<string, unknown>): Promise<Bar[]> {

@@ -11,6 +11,8 @@ export interface TaskStatus {
   readonly inputs: readonly InputStatus[];
   readonly heldBackBy: string | null;
   readonly stateKeys: number;
+  /** Of them on the disk of their process. */
+  readonly spilledValues: number;
   readonly parked: readonly { readonly topic: string; readonly aggregate: string; readonly error: string }[];
 }
 

@@ -43,7 +43,7 @@ function tasksText(tasks: readonly WatchedTask[]): string {
     task.recordsPerSecond,
     task.inputs.reduce((sum, { waiting }) => sum + waiting, 0),
     task.heldBackBy,
-    task.stateKeys,
+    task.spilledValues > 0 ? `${task.stateKeys} (${task.spilledValues} on disk)` : task.stateKeys,
     task.parked.length,
   ]);
   const heading = [

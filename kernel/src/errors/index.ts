@@ -21,6 +21,7 @@ export type ErrorKind =
   | 'replication-protocol'
   | 'table-not-capturable'
   | 'spool-full'
+  | 'state-disk'
   | 'store-unavailable'
   | 'store-rejected'
   | 'validation-failed'
@@ -100,6 +101,10 @@ export const errorPolicy: Readonly<Record<ErrorKind, ErrorPolicy>> = {
   'spool-full': {
     disposition: 'retry',
     hint: 'Give the spool more room (SPOOL_MAX_BYTES, SPOOL_FOLDER), then restart the producers.',
+  },
+  'state-disk': {
+    disposition: 'retry',
+    hint: 'Give the folder of STATE_DIR room, or raise STATE_MEMORY_MB; the task goes on from the log.',
   },
   'store-unavailable': { disposition: 'retry', hint: 'The sink waits and goes on when the store answers again.' },
   'store-rejected': {

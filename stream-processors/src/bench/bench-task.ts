@@ -4,6 +4,7 @@ import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { MemoryRegistry } from '@millrace/schemas/registry';
 import { createViewCodec } from '@millrace/schemas/views';
 import { TaskRunner, registerOutput } from '../runtime/index.ts';
+import type { SpillSettings } from '../runtime/index.ts';
 import { counter } from './counter.ts';
 import { BenchRows } from './rows.ts';
 
@@ -26,6 +27,7 @@ export async function openTask(
   topicPrefix = '',
   partition = 0,
   partitions = 1,
+  spill?: SpillSettings,
 ): Promise<TaskRunner> {
   const codec = await createViewCodec(registry, counter.output);
   return TaskRunner.open({
@@ -39,6 +41,7 @@ export async function openTask(
     inputs: { changes: createChangeDecoder(registry), views: new Map() },
     deadLetters: { append: () => Promise.reject(new Error('a row of the bench could not be processed')) },
     logger: silentLogger(),
+    ...(spill === undefined ? {} : { spill }),
     now: () => performance.timeOrigin + performance.now(),
   });
 }

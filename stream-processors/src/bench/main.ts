@@ -14,6 +14,7 @@ const place = {
 };
 const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   runtime: () => runtimeAlone(place),
+  spill: () => runtimeAlone(place, STATE_DIR),
   fill: () => fill(place),
   work: () => work(place),
   serve: () => serve(place, Number(MEMORY_SECONDS) * 1000),

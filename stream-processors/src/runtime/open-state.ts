@@ -7,6 +7,8 @@ import type { Restored } from './restore.ts';
 import type { RestoreMeter } from './restore-meter.ts';
 import { DoubtfulSnapshot, readSnapshot } from './snapshot/index.ts';
 import type { SnapshotDisk } from './snapshot/index.ts';
+import { Spill } from './spill/index.ts';
+import type { SpillSettings } from './spill/index.ts';
 import type { StateRecords } from './state-records.ts';
 import { TaskState } from './task-state.ts';
 
@@ -26,6 +28,8 @@ export interface OpenStateOptions {
   readonly records: StateRecords;
   readonly codec: ViewCodec;
   readonly snapshots: { readonly disk: SnapshotDisk; readonly identity: string } | null;
+  /** Where state goes that memory has no room for; null: all of it stays in memory. */
+  readonly spill: SpillSettings | null;
   readonly meter: RestoreMeter;
   readonly now: () => number;
   readonly logger: Logger;
@@ -36,11 +40,12 @@ export interface OpenStateOptions {
  * a snapshot about which there is any doubt is left aside.
  */
 export async function openState(options: OpenStateOptions): Promise<OpenState> {
-  const { task, processor, reader, end, records, codec, snapshots, meter, logger } = options;
+  const { task, processor, reader, end, records, codec, snapshots, spill, meter, logger } = options;
+  const empty = (): TaskState => new TaskState(processor, spill === null ? null : new Spill(spill));
   for (const name of await namesOf(options)) {
     if (snapshots === null) break;
+    const state = empty();
     try {
-      const state = new TaskState(processor);
       const wanted = {
         ...{ log: snapshots.identity, end, nowMs: options.now() },
         ...{ processor: processor.name, stateVersion: processor.stateVersion },
@@ -60,16 +65,22 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
       state.restored(restored.rewrite);
       return { state, restored, snapshotOffset: head.fromOffset };
     } catch (error) {
+      await state.close();
       if (!(error instanceof DoubtfulSnapshot)) throw error;
       const { message, cause } = error;
       const said = 'a snapshot of the state is left aside: the changelog is read instead';
       logger.warn({ task, snapshot: name, reason: message, ...(cause === undefined ? {} : { err: cause }) }, said);
     }
   }
-  const state = new TaskState(processor);
-  const restored = await restoreInto(state, { reader, end, records, codec, progress: meter });
-  state.restored(restored.rewrite);
-  return { state, restored, snapshotOffset: null };
+  const state = empty();
+  try {
+    const restored = await restoreInto(state, { reader, end, records, codec, progress: meter });
+    state.restored(restored.rewrite);
+    return { state, restored, snapshotOffset: null };
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
 }
 
 async function namesOf({ snapshots, task, logger }: OpenStateOptions): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import { asPlatformError } from '@millrace/kernel/errors';
+import { asPlatformError, isKind } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
 import type { Origin } from './element.ts';
 import type { HandlerContext } from './handler-context.ts';
@@ -32,8 +32,9 @@ export class PuttingAside {
     this.#inputs = inputs;
   }
 
-  /** Undoes the handler's call, parks the aggregate, puts the row aside. */
+  /** Undoes the handler's call, parks the aggregate, puts the row aside. @throws `state-disk`, which is nobody's row's fault. */
   failed(error: unknown, what: PutAside): void {
+    if (isKind(error, 'state-disk')) throw error;
     this.#state.journal.rollback();
     const { kind, message } = asPlatformError(error);
     const said = error instanceof Error ? message : String(error);

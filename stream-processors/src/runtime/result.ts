@@ -1,6 +1,6 @@
 import type { LogRecord } from '@millrace/kernel/log';
 import type { Lsn } from '@millrace/kernel/position';
-import type { Slot, StateStore } from './state-store.ts';
+import type { StateStore } from './state-store.ts';
 import type { StateRecords, TaskPosition } from './state-records.ts';
 
 /** What a record weighs in a batch, near enough. */
@@ -51,10 +51,12 @@ export function* resultBatches(
   const entries = { count: batch.length, bytes };
   const { lsn } = parts.position;
   let split = false;
-  for (const { recordPrefix, dirty } of parts.stores) {
+  for (const store of parts.stores) {
     if (split) break;
-    for (const slot of dirty) {
-      const record = atomic(records, recordPrefix + slot.key, slot, lsn);
+    for (const slot of store.dirty) {
+      const text = json(slot.value);
+      store.weigh(slot, text?.length ?? 0);
+      const record = atomic(records, store.recordPrefix + slot.key, text, lsn);
       const size = recordBytes(record);
       if (full(size)) {
         split = true;
@@ -67,10 +69,13 @@ export function* resultBatches(
     // Over again, this time so that half of it can be undone.
     batch.length = entries.count;
     bytes = entries.bytes;
-    for (const { recordPrefix, dirty } of parts.stores) {
-      for (const slot of dirty) {
-        const key = recordPrefix + slot.key;
-        const record = undoable(records, key, slot, lsn);
+    for (const store of parts.stores) {
+      for (const slot of store.dirty) {
+        const key = store.recordPrefix + slot.key;
+        const text = json(slot.value);
+        store.weigh(slot, text?.length ?? 0);
+        const undo = { value: json(slot.previous) };
+        const record = records.state(key, { lsn, value: text, undo });
         if (slot.value === undefined) gone(key);
         const size = recordBytes(record);
         if (full(size)) {
@@ -92,11 +97,6 @@ function isTombstoneOf(deletion: LogRecord | undefined, record: LogRecord): bool
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
-function atomic(records: StateRecords, key: string, { value }: Slot, lsn: Lsn): LogRecord {
-  const text = json(value);
+function atomic(records: StateRecords, key: string, text: string | null, lsn: Lsn): LogRecord {
   return text === null ? records.tombstone(key) : records.state(key, { lsn, value: text, undo: null });
-}
-
-function undoable(records: StateRecords, key: string, { value, previous }: Slot, lsn: Lsn): LogRecord {
-  return records.state(key, { lsn, value: json(value), undo: { value: json(previous) } });
 }

@@ -16,6 +16,7 @@ import { RestoreMeter } from './restore-meter.ts';
 import type { Restored } from './restore.ts';
 import { SnapshotTaker } from './snapshot/index.ts';
 import type { SnapshotSettings } from './snapshot/index.ts';
+import type { SpillSettings } from './spill/index.ts';
 import type { OutputSchemas } from './state-records.ts';
 import { Task } from './task.ts';
 import type { TaskInput } from './task-options.ts';
@@ -69,6 +70,8 @@ export interface RunnerOptions {
   readonly events?: RunnerEvents;
   /** Where it keeps local snapshots of its state; left out: it reads its changelog from the beginning. */
   readonly snapshots?: SnapshotSettings;
+  /** Where its state goes that memory has no room for; left out: all of it stays in memory. */
+  readonly spill?: SpillSettings;
   /** Told how far the restore is. */
   readonly meter?: RestoreMeter;
 }
@@ -148,10 +151,10 @@ export class TaskRunner {
     if (end === undefined) throw new PlatformError('internal', `the writer of ${name} opened no partition`);
     const reader = log.createReader();
     try {
-      const { snapshots, now, logger, meter = new RestoreMeter(now) } = options;
+      const { snapshots, spill = null, now, logger, meter = new RestoreMeter(now) } = options;
       const identity = snapshots === undefined ? null : await identityOf(log, output.topic, logger);
       const opened = await openState({
-        ...{ task: name, processor, log, reader, end, records, codec, meter, now, logger },
+        ...{ task: name, processor, log, reader, end, records, codec, spill, meter, now, logger },
         snapshots: snapshots === undefined || identity === null ? null : { disk: snapshots.disk, identity },
       });
       const { restored } = opened;
@@ -243,6 +246,7 @@ export class TaskRunner {
     await this.#snapshots?.close();
     await this.#reader.close();
     await this.#writer.close().catch(() => undefined);
+    await this.task.state.close();
   }
 
   /** A change goes on at once; the bare fact that the source went on may wait a little for company. */

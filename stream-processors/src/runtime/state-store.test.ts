@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Journal } from './journal.ts';
+import { MemorySpillDisk, Spill, StateMemory } from './spill/index.ts';
+import type { PlacedText } from './spill/index.ts';
 import { StateStore } from './state-store.ts';
 
 type Act =
@@ -22,11 +24,20 @@ interface Plain {
 }
 const copy = ({ values, dirty }: Plain): Plain => ({ values: new Map(values), dirty: new Map(dirty) });
 
-test('a store with its journal is a plain map that is copied before each call', () => {
+/** Memory for two numbers. */
+const TINY = 2;
+
+test.each([
+  ['all of it in memory', null],
+  ['with most of it on the disk', TINY],
+])('a store with its journal is a plain map that is copied before each call, %s', (_which, limitBytes) => {
   fc.assert(
     fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
       const journal = new Journal();
-      const store = new StateStore<number>('_state/x/', journal, { indexes: { parity: (n: number) => `${n % 2}` } });
+      const spec = { indexes: { parity: (n: number) => `${n % 2}` } };
+      const memory = new StateMemory(limitBytes ?? 0);
+      const spill = limitBytes === null ? null : new Spill({ memory, open: () => new MemorySpillDisk() });
+      const store = new StateStore<number>('_state/x/', journal, spec, spill);
       let plain: Plain = { values: new Map(), dirty: new Map() };
       let before = copy(plain);
       const change = (at: string, value: number | undefined): void => {
@@ -47,7 +58,10 @@ test('a store with its journal is a plain map that is copied before each call', 
         } else {
           journal.clear();
           if (one.do === 'result') {
+            for (const slot of store.dirty) store.weigh(slot, slot.value === undefined ? 0 : 1);
             store.clean();
+            while (store.putAside(1) > 0);
+            expect(memory.overBytes).toBe(0);
             plain.dirty.clear();
           }
           before = copy(plain);
@@ -58,6 +72,10 @@ test('a store with its journal is a plain map that is copied before each call', 
         expect(store.dirty.map((slot) => [slot.key, slot.previous, slot.value])).toEqual(
           [...plain.dirty].map(([at, previous]) => [at, previous, plain.values.get(at)]),
         );
+        for (const slot of store.slots()) {
+          const asOfResult = plain.dirty.has(slot.key) ? plain.dirty.get(slot.key) : plain.values.get(slot.key);
+          expect(store.asOfResult(slot)).toBe(JSON.stringify(asOfResult));
+        }
         for (const parity of ['0', '1']) {
           const found = [...plain.values].filter(([, value]) => `${value % 2}` === parity).map(([at]) => at);
           expect([...store.keysBy('parity', parity)].sort()).toEqual(found.sort());
@@ -89,4 +107,47 @@ test('what was restored is there before and after it is asked for, replaced or t
   expect([store.size, store.get('a')]).toEqual([2, undefined]);
   journal.rollback();
   expect([store.size, store.get('a'), store.dirty.length]).toEqual([3, { n: 5 }, 0]);
+});
+
+test('what is restored beyond the memory is on the disk, and what is asked for often stays', () => {
+  const memory = new StateMemory(40);
+  const spill = new Spill({ memory, open: () => new MemorySpillDisk() });
+  const store = new StateStore<number>('_state/x/', new Journal(), { indexes: {} }, spill);
+  for (let at = 0; at < 10; at++) store.load(String(at), `${1_000_000 + at}`);
+  expect(memory.usedBytes).toBe(70);
+  expect(store.get('0')).toBe(1_000_000);
+  expect(store.putAside(100)).toBe(5);
+  expect([memory.usedBytes, spill.values, store.size]).toEqual([35, 5, 10]);
+  // The first was asked for: those after it went.
+  expect([...store.slots()].filter(({ place }) => place > 0).map(({ key }) => key)).toEqual(['1', '2', '3', '4', '5']);
+  for (let at = 0; at < 10; at++) expect(store.get(String(at))).toBe(1_000_000 + at);
+});
+
+test('a value that came back and did not change is not written again, and one that changed is', () => {
+  const written: string[] = [];
+  class Watched extends MemorySpillDisk {
+    override write(texts: readonly PlacedText[]): void {
+      written.push(...texts.map(({ json }) => json));
+      super.write(texts);
+    }
+  }
+  const spill = new Spill({ memory: new StateMemory(0), open: () => new Watched() });
+  const store = new StateStore<number>('_state/x/', new Journal(), { indexes: {} }, spill);
+  store.load('a', '1');
+  expect([store.putAside(1), store.get('a'), store.putAside(1), store.get('a'), written]).toEqual([1, 1, 1, 1, ['1']]);
+  store.set('a', 2);
+  for (const slot of store.dirty) store.weigh(slot, 1);
+  store.clean();
+  expect([store.putAside(1), store.get('a'), spill.values, written]).toEqual([1, 2, 1, ['1', '2']]);
+});
+
+test('a task that ends gives its memory back', async () => {
+  const memory = new StateMemory(1);
+  const spill = new Spill({ memory, open: () => new MemorySpillDisk() });
+  const store = new StateStore<number>('_state/x/', new Journal(), { indexes: {} }, spill);
+  for (const key of ['a', 'b']) store.load(key, '12345');
+  store.putAside(1);
+  expect(memory.usedBytes).toBe(5);
+  await spill.close();
+  expect(memory.usedBytes).toBe(0);
 });

@@ -1,21 +1,30 @@
 import type { Journal, Undoable } from './journal.ts';
 import type { KeyedStore, StoreSpec } from './processor.ts';
+import type { Spill } from './spill/index.ts';
 
 /** A key and what it holds, found once and then passed on. */
 export interface Slot<T = unknown> {
   readonly key: string;
-  /** Undefined: none, or still to be made of `json`. */
+  /** Undefined: none, or still to be made of `json`, or on the disk. */
   value: T | undefined;
   /** A restored value that nobody has asked for yet. */
   json: string | null;
+  /** `Spillable`. */
+  bytes: number;
+  place: number;
+  /** Asked for since the last search for values to put aside came by. */
+  used: boolean;
   /** At the last result, where it changed since. */
   previous: T | undefined;
   dirty: boolean;
 }
 
+/** How many slots a search for values to put aside looks at for each that it may find. */
+const LOOKED_AT_FOR_ONE = 8;
+
 /**
- * One keyed store of a task, in memory: values, secondary indexes, and which keys changed since the last result, with the value each had
- * then (undefined: none).
+ * One keyed store of a task: values, secondary indexes, and which keys changed since the last result, with the value each had then (undefined:
+ * none). All in memory but for values that were put aside (`spill`), which come back when they are asked for.
  */
 export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<Slot<T>, T | undefined> {
   /** The record key of a value is this and its key. */
@@ -25,13 +34,22 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
   readonly #dirty: Slot<T>[] = [];
   readonly #indexes: { name: string; textOf: (value: never) => Texts; keys: Map<string, Set<string>> }[];
   readonly #journal: Journal;
+  readonly #spill: Spill | null;
   #size = 0;
   /** The slot asked for last: a handler gets and sets the same key, and so does what emits it. */
   #last: Slot<T> | undefined;
+  /** Where the last search for values to put aside ended. */
+  #hand: Iterator<Slot<T>> | null = null;
 
-  constructor(recordPrefix: string, journal: Journal, spec: Pick<StoreSpec, 'indexes'> = { indexes: {} }) {
+  constructor(
+    recordPrefix: string,
+    journal: Journal,
+    spec: Pick<StoreSpec, 'indexes'> = { indexes: {} },
+    spill: Spill | null = null,
+  ) {
     this.recordPrefix = recordPrefix;
     this.#journal = journal;
+    this.#spill = spill;
     this.#indexes = Object.entries(spec.indexes).map(([name, textOf]) => ({ name, textOf, keys: new Map() }));
   }
 
@@ -59,7 +77,7 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
 
   keys(): Iterable<string> {
     const keys: string[] = [];
-    for (const { key, value, json } of this.#slots.values()) if (value !== undefined || json !== null) keys.push(key);
+    for (const slot of this.#slots.values()) if (isHeld(slot)) keys.push(slot.key);
     return keys;
   }
 
@@ -84,22 +102,72 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
    */
   load(key: string, json: string | null): void {
     const slot = this.#slots.get(key);
-    if (this.#last === slot) this.#last = undefined;
+    if (slot !== undefined && this.#last === slot) this.#last = undefined;
     if (json === null) {
       if (slot === undefined) return;
-      if (slot.json !== null) wake(slot);
+      this.#wake(slot);
       this.#place(slot, undefined);
       if (!slot.dirty) this.#drop(slot);
-    } else if (this.#indexes.length > 0) {
-      this.#place(slot ?? this.#add(key, null), JSON.parse(json) as T);
-    } else if (slot === undefined) {
-      this.#add(key, json);
-      this.#size++;
-    } else {
-      if (slot.value === undefined && slot.json === null) this.#size++;
-      slot.value = undefined;
-      slot.json = json;
+      return;
     }
+    const loaded = slot ?? this.#add(key);
+    if (this.#indexes.length > 0) {
+      this.#wake(loaded);
+      this.#place(loaded, JSON.parse(json) as T);
+    } else {
+      if (!isHeld(loaded)) this.#size++;
+      loaded.value = undefined;
+      loaded.json = json;
+    }
+    this.#spill?.forget(loaded);
+    this.#spill?.weigh(loaded, json.length);
+  }
+
+  /** A result has the slot's value, as so many bytes of JSON. */
+  weigh(slot: Slot, bytes: number): void {
+    this.#spill?.weigh(slot, bytes);
+  }
+
+  /** Its JSON as of the last result; undefined where it held nothing. What changed since is of no result yet, and may be undone. */
+  asOfResult(slot: Slot): string | undefined {
+    const { value, json, previous, dirty } = slot;
+    if (dirty) return JSON.stringify(previous);
+    if (json !== null) return json;
+    return value === undefined && slot.place > 0 ? this.#spill?.read(slot) : JSON.stringify(value);
+  }
+
+  /**
+   * Puts aside at most so many values that nobody asked for since the last search came by (the clock of Corbató, 1968), while there is too little
+   * memory; how many. None that changed since the last result.
+   */
+  putAside(most: number): number {
+    const spill = this.#spill;
+    if (spill === null) return 0;
+    const cold: Slot<T>[] = [];
+    let over = spill.overBytes;
+    for (let looked = 0; over > 0 && cold.length < most && looked < most * LOOKED_AT_FOR_ONE; looked++) {
+      const next = (this.#hand ??= this.#slots.values()).next();
+      if (next.done === true) {
+        if (this.#slots.size === 0 || looked > this.#slots.size * 2) break;
+        this.#hand = null;
+        continue;
+      }
+      const slot = next.value;
+      if (slot.dirty || (slot.value === undefined && slot.json === null)) continue;
+      if (slot.used) {
+        slot.used = false;
+        continue;
+      }
+      cold.push(slot);
+      over -= slot.bytes;
+    }
+    spill.putAside(cold, ({ json, value }) => json ?? JSON.stringify(value));
+    for (const slot of cold) {
+      slot.value = undefined;
+      slot.json = null;
+    }
+    this.#last = undefined;
+    return cold.length;
   }
 
   /** The key's value goes into the next result, changed or not. */
@@ -132,22 +200,46 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
     if (this.#last?.key === key) return this.#last;
     const slot = this.#slots.get(key);
     if (slot === undefined) return undefined;
-    if (slot.json !== null) wake(slot);
+    if (slot.value === undefined) this.#wake(slot);
+    slot.used = true;
     this.#last = slot;
     return slot;
   }
 
-  #slot(key: string): Slot<T> {
-    return this.#find(key) ?? (this.#last = this.#add(key, null));
+  /** Its value is in memory, if it has one. */
+  #wake(slot: Slot<T>): void {
+    if (slot.value !== undefined) return;
+    if (slot.json === null && slot.place > 0 && this.#spill !== null) {
+      slot.json = this.#spill.read(slot);
+      this.#spill.weigh(slot, slot.json.length);
+    }
+    if (slot.json === null) return;
+    slot.value = JSON.parse(slot.json) as T;
+    slot.json = null;
   }
 
-  #add(key: string, json: string | null): Slot<T> {
-    const slot: Slot<T> = { key, value: undefined, json, previous: undefined, dirty: false };
+  #slot(key: string): Slot<T> {
+    return this.#find(key) ?? (this.#last = this.#add(key));
+  }
+
+  #add(key: string): Slot<T> {
+    const slot: Slot<T> = {
+      key,
+      value: undefined,
+      json: null,
+      bytes: 0,
+      place: 0,
+      used: false,
+      previous: undefined,
+      dirty: false,
+    };
     this.#slots.set(key, slot);
     return slot;
   }
 
   #drop(slot: Slot<T>): void {
+    this.#spill?.forget(slot);
+    this.#spill?.weigh(slot, 0);
     this.#slots.delete(slot.key);
     if (this.#last === slot) this.#last = undefined;
   }
@@ -155,6 +247,7 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
   #change(slot: Slot<T>, value: T | undefined): void {
     const { value: before, dirty } = slot;
     if (!dirty) this.#soil(slot);
+    this.#spill?.forget(slot);
     this.#place(slot, value);
     this.#journal.record(this, slot, before, dirty);
   }
@@ -193,15 +286,9 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
   }
 }
 
-function wake<T>(slot: Slot<T>): void {
-  slot.value = JSON.parse(slot.json ?? 'null') as T;
-  slot.json = null;
-}
-
-/** Its JSON as of the last result; undefined where it held nothing. What changed since is of no result yet, and may be undone. */
-export function asOfResult({ value, json, previous, dirty }: Slot): string | undefined {
-  if (json !== null && !dirty) return json;
-  return JSON.stringify(dirty ? previous : value);
+/** In memory or on the disk. */
+function isHeld({ value, json, place }: Slot): boolean {
+  return value !== undefined || json !== null || place > 0;
 }
 
 type Texts = string | null | readonly string[];

@@ -2,8 +2,12 @@ import { Journal } from './journal.ts';
 import { Parked } from './parked.ts';
 import type { AnyProcessor } from './processor.ts';
 import { STATE_PREFIX } from './state-records.ts';
-import { StateStore, asOfResult } from './state-store.ts';
+import type { Spill } from './spill/index.ts';
+import { StateStore } from './state-store.ts';
 import { Timers } from './timers.ts';
+
+/** Values put aside at once, at most: a few ms. */
+const PUT_ASIDE_AT_ONCE = 1_000;
 
 /** All that a task remembers: the processor's stores, its timers, its parked aggregates, and the journal that undoes a handler's changes of them. */
 export class TaskState {
@@ -15,11 +19,17 @@ export class TaskState {
   /** All of them, in the order in which a result holds their changes. */
   readonly stores: readonly StateStore[];
 
-  constructor({ stores }: Pick<AnyProcessor, 'stores'>) {
+  readonly #spill: Spill | null;
+  /** Restored values until memory is looked at again. */
+  #unweighed = 0;
+
+  /** `spill`: where values of the processor's stores go that memory has no room for; null: all of them stay. Timers and what is parked stay always. */
+  constructor({ stores }: Pick<AnyProcessor, 'stores'>, spill: Spill | null = null) {
+    this.#spill = spill;
     this.named = Object.fromEntries(
       Object.entries(stores).map(([name, spec]) => [
         name,
-        new StateStore(`${STATE_PREFIX}${name}/`, this.journal, spec),
+        new StateStore(`${STATE_PREFIX}${name}/`, this.journal, spec, spill),
       ]),
     );
     this.stores = [...Object.values(this.named), this.timers.store, this.parked.store] as StateStore[];
@@ -29,7 +39,7 @@ export class TaskState {
   *values(): Generator<[string, string]> {
     for (const store of this.stores) {
       for (const slot of store.slots()) {
-        const json = asOfResult(slot);
+        const json = store.asOfResult(slot);
         if (json !== undefined) yield [store.recordPrefix + slot.key, json];
       }
     }
@@ -54,6 +64,15 @@ export class TaskState {
   set(recordKey: string, json: string): void {
     const store = this.storeOf(recordKey);
     store?.load(recordKey.slice(store.recordPrefix.length), json);
+    this.loaded(1);
+  }
+
+  /** So many values were restored: those that memory has no room for are put aside. */
+  loaded(values: number): void {
+    this.#unweighed += values;
+    if (this.#unweighed < PUT_ASIDE_AT_ONCE) return;
+    this.#unweighed = 0;
+    while (this.#putAside() > 0);
   }
 
   /** Restores that a key is gone. */
@@ -81,5 +100,23 @@ export class TaskState {
   /** A result holds all that changed. */
   clean(): void {
     for (const store of this.stores) store.clean();
+    this.#putAside();
+  }
+
+  /** Values that are on the disk. */
+  get spilled(): number {
+    return this.#spill?.values ?? 0;
+  }
+
+  /** It holds no memory and no disk any more, and may not be used. */
+  async close(): Promise<void> {
+    await this.#spill?.close();
+  }
+
+  #putAside(): number {
+    let left = PUT_ASIDE_AT_ONCE;
+    if (this.#spill === null || this.#spill.overBytes === 0) return 0;
+    for (const store of Object.values(this.named)) left -= store.putAside(left);
+    return PUT_ASIDE_AT_ONCE - left;
   }
 }

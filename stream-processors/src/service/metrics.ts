@@ -60,6 +60,11 @@ export class ProcessorMetrics {
       ({ lagMs }) => (lagMs ?? 0) / 1000,
     );
     gauge('millrace_processor_state_keys', 'Keys held in stores', ({ stateKeys }) => stateKeys);
+    gauge(
+      'millrace_processor_state_spilled',
+      'Values that the local disk holds, since memory has no room',
+      ({ spilledValues }) => spilledValues,
+    );
     gauge('millrace_processor_parked', 'Parked aggregates', ({ parked }) => parked.length);
     gauge('millrace_processor_repeated', 'Input records dropped because their position was known', ({ inputs }) =>
       inputs.reduce((sum, { repeated }) => sum + repeated, 0),

@@ -16,6 +16,7 @@ import { ProcessorMetrics } from './metrics.ts';
 import { placeTasks } from './placement.ts';
 import { redriveAsked } from './redrive-control.ts';
 import { snapshotSettings } from './snapshot-settings.ts';
+import { spillSettings } from './spill-settings.ts';
 import { statusOf } from './status.ts';
 import type { RestoringStatus, TaskStatus } from './status.ts';
 import { TaskOpeners } from './task-openers.ts';
@@ -32,6 +33,8 @@ export interface ProcessingOptions {
     readonly stateFolder?: string;
     readonly stateSnapshotSeconds?: number;
     readonly stateSnapshotRecords?: number;
+    /** Left out: all state stays in memory. */
+    readonly stateMemoryMb?: number;
   };
   readonly log: LogClient;
   readonly registry: SchemaRegistry;
@@ -116,6 +119,7 @@ export class ProcessingService implements Service {
       events: (processor, partition) => counted.of(processor, partition),
       servedAgeMs: () => servedAgeMs(this.status().tasks, this.#rows),
       snapshots: snapshotSettings(config),
+      spill: spillSettings(config),
     });
     const tasks = new TaskSet({
       open: (name, meter) => {

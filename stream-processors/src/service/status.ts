@@ -26,6 +26,8 @@ export interface TaskStatus {
   /** The input that the task waits for, where others are ahead of it. */
   readonly heldBackBy: string | null;
   readonly stateKeys: number;
+  /** Values of them that the local disk holds, since memory has no room (`STATE_MEMORY_MB`). */
+  readonly spilledValues: number;
   readonly parked: readonly ParkedState[];
   /** Changes that still reach their aggregates over the following steps. */
   readonly background: readonly BackgroundWork[];
@@ -61,6 +63,7 @@ export function statusOf(processor: string, runner: TaskRunner, nowMs: number): 
     heldBackBy:
       waits && slowest !== undefined && slowest.waiting === 0 ? `${slowest.topic}/${slowest.partition}` : null,
     stateKeys: task.stateSize,
+    spilledValues: task.state.spilled,
     parked: task.parked.list(),
     background: task.background,
   };

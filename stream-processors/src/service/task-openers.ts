@@ -19,6 +19,7 @@ import type {
   RunnerEvents,
   RunnerLimits,
   SnapshotSettings,
+  SpillSettings,
 } from '../runtime/index.ts';
 import { restingReader } from './filling-reader.ts';
 import type { TaskName } from './placement.ts';
@@ -42,6 +43,8 @@ export interface TaskOpenersOptions {
   readonly servedAgeMs: () => number | null;
   /** How they keep snapshots of their state; null: not at all. */
   readonly snapshots: SnapshotSettings | null;
+  /** Where their state goes that memory has no room for; null: all of it stays in memory. */
+  readonly spill: SpillSettings | null;
 }
 
 /** A task that may be placed here. */
@@ -128,7 +131,7 @@ export class TaskOpeners {
 
   async #openTask(one: LogProcessor, partition: number, meter: RestoreMeter): Promise<PlacedTask> {
     const { processor } = one;
-    const { topicPrefix, partitions, log, limits, logger, events, snapshots } = this.#options;
+    const { topicPrefix, partitions, log, limits, logger, events, snapshots, spill } = this.#options;
     const schemas = await this.#outputSchemas(processor.output);
     const codec = await this.#codec(processor.output);
     for (const { from, topic } of processor.inputs) if (from === 'view') await this.#codec(topic);
@@ -136,6 +139,7 @@ export class TaskOpeners {
       ...{ topicPrefix, partitions, log, limits, deadLetters: this.#deadLetters, now },
       ...{ processor, partition, schemas, codec, meter },
       ...(snapshots === null ? {} : { snapshots }),
+      ...(spill === null ? {} : { spill }),
       createReader: () => this.#reader(one),
       inputs: { changes: this.#changes, views: this.#codecs },
       events: events(processor.name, partition),

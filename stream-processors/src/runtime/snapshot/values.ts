@@ -1,4 +1,3 @@
-import { asOfResult } from '../state-store.ts';
 import type { Slot, StateStore } from '../state-store.ts';
 import type { TaskState } from '../task-state.ts';
 
@@ -33,7 +32,7 @@ export function nextPart(
       break;
     }
     left.slots--;
-    const json = asOfResult(next.value);
+    const json = store.asOfResult(next.value);
     if (json === undefined) continue;
     const { key } = next.value;
     lengths.push(key.length, json.length);
@@ -90,5 +89,6 @@ export function loadPart(state: TaskState, content: Buffer): number {
     keyAt = keyEnd;
     valueAt = valueEnd;
   }
+  state.loaded(count);
   return count;
 }
