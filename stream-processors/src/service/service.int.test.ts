@@ -157,7 +157,10 @@ test('killed with -9 again and again: every entry once, the same as without', as
   expect(code).toBe(0);
 }, 120_000);
 
-test('killed with -9 while it keeps snapshots of its state: the next starts begin with them, and every entry comes once', async () => {
+/** Memory for next to no state: 100 bytes. */
+const TINY_MB = '0.0001';
+
+test('killed with -9 while it keeps snapshots of its state, most of it on the disk: the next starts begin with them, and every entry comes once', async () => {
   const { prefix, source } = await newSource();
   const folder = await mkdtemp(join(tmpdir(), 'millrace-state-'));
   const history = shopHistory(19, 120, 12);
@@ -166,6 +169,7 @@ test('killed with -9 while it keeps snapshots of its state: the next starts begi
     STATE_DIR: folder,
     STATE_SNAPSHOT_SECONDS: '0.05',
     STATE_SNAPSHOT_RECORDS: '1',
+    STATE_MEMORY_MB: TINY_MB,
     PROCESSORS: 'inventory',
   };
   const disk = new SnapshotFolder(folder);
@@ -196,6 +200,7 @@ test('killed with -9 while it keeps snapshots of its state: the next starts begi
     processors: ['inventory'],
     stateFolder: folder,
     stateSnapshotSeconds: 60,
+    stateMemoryMb: Number(TINY_MB),
   };
   const service = new ProcessingService({ config, log, registry, logger: silentLogger(), metrics: new Registry() });
   const stop = new AbortController();
@@ -204,10 +209,14 @@ test('killed with -9 while it keeps snapshots of its state: the next starts begi
   const began = service.runners.map(({ restored }) => restored.snapshotOffset !== null);
   for (const { lsn, tsUs, rows } of history.slice(80)) await source.commit(lsn, tsUs, rows);
   await readTo(history.at(-1)!.lsn);
+  const spilled = service.status().tasks.map(({ spilledValues }) => spilledValues > 0);
   stop.abort();
   await running;
   await rm(folder, { recursive: true, force: true });
-  expect(began).toEqual([true, true]);
+  expect([began, spilled]).toEqual([
+    [true, true],
+    [true, true],
+  ]);
   for (let at = 0; at < partitions; at++) {
     const got = (await readUntil(prefix, 'views.inventory', at, history.at(-1)!.lsn)).map(textOf);
     expect(got).toEqual(wanted.get(`views.inventory/${at}`));
