@@ -33,6 +33,11 @@ export const apiSettings = {
     milliseconds(5_000),
     'Postgres ends a statement of the API after this long',
   ),
+  searchSynonymsFile: setting(
+    'SEARCH_SYNONYMS_FILE',
+    z.string().default(''),
+    'Synonyms for searches, read again when the file changes; none if empty',
+  ),
   bodyLimitBytes: setting(
     'API_BODY_LIMIT_BYTES',
     z.coerce.number().int().min(1_024).default(262_144),

@@ -8,6 +8,7 @@ import { connectDatabase } from '../database/database.ts';
 import type { Database } from '../database/database.ts';
 import { deleteExpired } from '../idempotency/key-store.ts';
 import { createSearchReader } from '../search/search-reader.ts';
+import { SynonymFile, noSynonyms } from '../search/synonym-file.ts';
 import type { apiSettings } from '../settings.ts';
 import { createSourceObjects } from '../source/source-objects.ts';
 import { connectViewStore } from '../views/view-store.ts';
@@ -73,8 +74,10 @@ export async function connectedApp({
   const views = connectViewStore({ url: config.redisUrl, keyPrefix: config.redisKeyPrefix, partitions, logger });
   releasers.push('view store', () => views.close());
   const client = createSearchClient(config.elasticsearchUrl, config.searchFlavor, SEARCH_TIMEOUT_MS);
-  const search = createSearchReader(client, config.searchIndexPrefix, partitions);
-  releasers.push('search', () => search.close());
+  releasers.push('search', () => client.close());
+  const path = config.searchSynonymsFile;
+  const synonyms = path === '' ? noSynonyms : await SynonymFile.open({ path, logger });
+  const search = createSearchReader(client, { prefix: config.searchIndexPrefix, partitions, synonyms });
   const app = await buildApp({
     logger,
     metrics,

@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { dropTestIndices, testSearchServers } from '@millrace/infra-local/testing';
 import { lsnText } from '@millrace/kernel/position';
@@ -113,9 +117,11 @@ const token = (api: TestApi, lsn: bigint) => ({ 'millrace-position': api.positio
 
 for (const { name, url, flavor, runs } of testSearchServers()) {
   (runs ? describe : describe.skip)(`search on ${name}`, () => {
+    const synonymsFile = join(tmpdir(), `millrace-synonyms-${flavor}-${randomUUID()}.txt`);
     let api: TestApi;
     beforeAll(async () => {
-      api = await startTestApi({ ELASTICSEARCH_URL: url, SEARCH_FLAVOR: flavor });
+      await writeFile(synonymsFile, 'timepiece, watch');
+      api = await startTestApi({ ELASTICSEARCH_URL: url, SEARCH_FLAVOR: flavor, SEARCH_SYNONYMS_FILE: synonymsFile });
       const client = createSearchClient(url, flavor);
       const names = searchNames(api.searchPrefix);
       await client.indices.create({
@@ -143,6 +149,7 @@ for (const { name, url, flavor, runs } of testSearchServers()) {
       await dropTestIndices(client, api.searchPrefix);
       await client.close();
       await api.close();
+      await rm(synonymsFile);
     });
 
     const ids = (answer: { body: Record<string, unknown> }) =>
@@ -286,6 +293,20 @@ for (const { name, url, flavor, runs } of testSearchServers()) {
       ['colour=red', 'query.colour'],
     ])('refuses %s, naming %s', async (query, field) => {
       expect(await search(query)).toMatchObject({ status: 400, body: { errors: [{ field }] } });
+    });
+
+    test('synonyms are found, those of a changed file without a new start', async () => {
+      const found = async (text: string) => ids(await search(`vendor=Words&q=${encodeURIComponent(text)}`));
+      expect(await found('timepiece')).toEqual(['watches']);
+      expect(await found('steel timepieces')).toEqual(['watches']);
+      expect(await found('wrist clock')).toEqual([]);
+      await writeFile(synonymsFile, 'timepiece, watch, wrist clock\nbeaker => mug');
+      for (;;) {
+        if ((await found('wrist clock')).length > 0) break;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(await found('timepiece')).toEqual(['watches']);
+      expect(ids(await search('q=blue%20beaker'))[0]).toBe('p0');
     });
 
     test('an index of an earlier mapping version is searched with what it has', async () => {

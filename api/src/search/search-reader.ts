@@ -7,6 +7,7 @@ import type { Marks } from '../views/watermark-waiter.ts';
 import { searchError } from './search-error.ts';
 import { VARIANTS, searchBody, suggestBody } from './query.ts';
 import type { SearchRequest } from './query.ts';
+import type { SynonymSource } from './synonym-file.ts';
 
 export interface FoundProduct {
   readonly productId: string;
@@ -82,8 +83,17 @@ interface Facet {
   readonly max?: number | null;
 }
 
-/** `prefix` is SEARCH_INDEX_PREFIX. */
-export function createSearchReader(client: SearchClient, prefix: string, partitions: number): SearchReader {
+export interface SearchReaderOptions {
+  /** SEARCH_INDEX_PREFIX. */
+  readonly prefix: string;
+  readonly partitions: number;
+  readonly synonyms: SynonymSource;
+}
+
+export function createSearchReader(
+  client: SearchClient,
+  { prefix, partitions, synonyms }: SearchReaderOptions,
+): SearchReader {
   const generations = new ActiveGenerations();
   const namesNow = () => searchNames(prefix, generations.of('catalog'));
   const asked = async <T>(path: string, body: unknown): Promise<T> => {
@@ -96,7 +106,9 @@ export function createSearchReader(client: SearchClient, prefix: string, partiti
   const searchPath = (index: string) => `/${encodeURIComponent(index)}/_search`;
   return {
     async search(request) {
-      const answer = await asked<SearchAnswer>(searchPath(namesNow().presentAlias), searchBody(request));
+      const alternatives = request.text === undefined ? [] : await synonyms.alternatives(request.text);
+      const body = searchBody(request, alternatives);
+      const answer = await asked<SearchAnswer>(searchPath(namesNow().presentAlias), body);
       const { hits, total } = answer.hits;
       const shown = hits.slice(0, request.limit);
       return {

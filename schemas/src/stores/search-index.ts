@@ -23,7 +23,7 @@ const analysis = {
   filter: {
     word_parts: { type: 'word_delimiter_graph', split_on_case_change: false, catenate_all: true },
     query_parts: { type: 'word_delimiter_graph', split_on_case_change: false },
-    stem: { type: 'kstem' },
+    stem: { type: 'stemmer', language: 'porter2' },
     beginnings: { type: 'edge_ngram', min_gram: 1, max_gram: 20 },
   },
   analyzer: {
