@@ -179,6 +179,49 @@ for (const { name, url, flavor, runs } of testSearchServers()) {
         await sink.close();
       });
 
+      test.each([
+        ['a number out of range', { stock: { available: 2 ** 40, status: 'in_stock' as const } }],
+        ['a term longer than an index holds', { vendor: 'x'.repeat(40_000) }],
+      ])('%s is of the document alone', async (_what, unfit) => {
+        const prefix = newPrefix();
+        const sink = new ElasticsearchSink({ url, flavor, indexPrefix: prefix, refreshIntervalMs: 50 });
+        const refused: Refusal[] = [];
+        await sink.open({
+          ...silentObserver,
+          refused: (refusals) => {
+            refused.push(...refusals);
+            return Promise.resolve();
+          },
+        });
+        await sink.write([
+          batchWith(
+            entryAt('product', 'p1', 1n, { ...exampleProduct, ...unfit }),
+            entryAt('product', 'p2', 2n, exampleProduct),
+          ),
+        ]);
+        await sink.flush();
+        expect(refused.map(({ entry, error }) => [entry.id, error.kind])).toEqual([['p1', 'store-rejected']]);
+        expect(Object.keys(await contentsOf(prefix))).toEqual(['p2']);
+        await sink.close();
+      });
+
+      test('what a full disk refuses is tried again, then waited for', async () => {
+        const prefix = newPrefix();
+        const sink = await openSink(prefix);
+        const index = searchNames(prefix).productsIndex;
+        const block = (on: true | null) =>
+          client.indices.putSettings({ index, settings: { 'index.blocks.read_only_allow_delete': on } });
+        const batch = batchWith(entryAt('product', 'p1', 1n, exampleProduct));
+        await block(true);
+        await expect(sink.write([batch])).rejects.toMatchObject({ kind: 'store-unavailable' });
+        await block(null);
+        await sink.open(silentObserver);
+        await sink.write([batch]);
+        await sink.flush();
+        expect((await sink.positions()).map(({ offset }) => offset)).toEqual([1n]);
+        await sink.close();
+      });
+
       test('where every one of many documents is refused the index is wrong: it halts', async () => {
         const sink = await openSink(newPrefix());
         const many = Array.from({ length: 20 }, (_, i) => undated(`p${i}`, BigInt(i + 1)));
