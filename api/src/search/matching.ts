@@ -3,6 +3,8 @@ import type { Json } from './json.ts';
 
 /** Where the words of a search may be; a word of the name counts most. */
 const wordFields = [`${fields.name}^4`, fields.words, fields.description];
+/** A mistyped word's ending is no ending that a stemmer knows, so it is also looked for among words that keep theirs. */
+const typedFields = [...wordFields, `${fields.namePlain}^4`, fields.wordsPlain];
 /** Up to two words all have to be there, of more words three quarters. */
 const MOST_WORDS = '2<75%';
 /** A synonym counts a little less than the word itself. */
@@ -23,7 +25,7 @@ export function matching(text: string, alternatives: readonly string[]): Json {
         {
           dis_max: {
             queries: [
-              words(text, { fuzziness: 'AUTO', prefix_length: 1 }),
+              words(text, { fields: typedFields, fuzziness: 'AUTO', prefix_length: 1 }),
               ...alternatives.map((alternative) => words(alternative, { boost: SYNONYM_BOOST })),
             ],
           },

@@ -17,7 +17,7 @@ const folded = { type: 'keyword', normalizer: 'folded' } as const;
 
 /**
  * `text` folds case and accents, splits words at digits and punctuation, keeps them together as well ("Wi-Fi 6E" is found by "wifi", "wi fi"
- * and "6e") and forgets plurals and other endings. `prefix` holds the beginnings of each word, 1 to 20 letters.
+ * and "6e") and forgets plurals and other endings. `plain` keeps endings: a mistyped one has no stem. `prefix` holds the beginnings of each word, 1 to 20 letters.
  */
 const analysis = {
   filter: {
@@ -37,12 +37,19 @@ const analysis = {
       tokenizer: 'whitespace',
       filter: ['query_parts', 'lowercase', 'asciifolding', 'stem'],
     },
+    plain: {
+      type: 'custom',
+      tokenizer: 'whitespace',
+      filter: ['word_parts', 'flatten_graph', 'lowercase', 'asciifolding'],
+    },
+    plain_query: { type: 'custom', tokenizer: 'whitespace', filter: ['query_parts', 'lowercase', 'asciifolding'] },
     prefix: { type: 'custom', tokenizer: 'standard', filter: ['lowercase', 'asciifolding', 'beginnings'] },
     prefix_query: { type: 'custom', tokenizer: 'standard', filter: ['lowercase', 'asciifolding'] },
   },
   normalizer: { folded: { type: 'custom', filter: ['lowercase', 'asciifolding'] } },
 } as const;
 
+const plain = { type: 'text', analyzer: 'plain', search_analyzer: 'plain_query' } as const;
 const text = { type: 'text', analyzer: 'text', search_analyzer: 'text_query' } as const;
 
 const properties = {
@@ -54,12 +61,13 @@ const properties = {
     ...text,
     fields: {
       keyword: { ...folded, ignore_above: 500 },
+      plain,
       prefix: { type: 'text', analyzer: 'prefix', search_analyzer: 'prefix_query' },
     },
   },
   description: text,
   /** Name, vendor, categories, values of tags and attributes, names of variants: so that words of a search may be spread over them. */
-  words: text,
+  words: { ...text, fields: { plain } },
   status: keyword,
   categoryId: keyword,
   categoryPath: { ...keyword, fields: { text } },

@@ -13,11 +13,14 @@ export const searchFields = {
   name: 'name',
   /** Keyword, folded: sort and group by it. */
   nameKeyword: 'name.keyword',
+  /** Analysed, with its endings: for mistyped words. */
+  namePlain: 'name.plain',
   /** Edge n-grams of each word: for suggestions while typing. */
   namePrefix: 'name.prefix',
   description: 'description',
   /** Analysed like the name: name, vendor, categories, values of tags and attributes, names of variants. */
   words: 'words',
+  wordsPlain: 'words.plain',
   status: 'status',
   categoryId: 'categoryId',
   /** Keywords: names from the root to the product's own category. */
