@@ -13,6 +13,7 @@ import type { EngineAddresses, Platform } from '@millrace/infra-local/supervisor
 import { testHome } from '@millrace/infra-local/testing';
 import { loadConfig } from '@millrace/kernel/config';
 import { Releasers } from '@millrace/kernel/lifecycle';
+import { fillBehaviour } from '../road/behaviour.ts';
 import { fillCarts } from '../road/carts.ts';
 import { placeOrders } from '../road/orders.ts';
 import { LiveClient } from '../road/live-client.ts';
@@ -58,6 +59,7 @@ beforeAll(async () => {
   sql.on('error', () => undefined);
   await loadDemoShop(sql, { seed: 'crash', limitOrders: 100 });
   await fillCarts(sql, 100);
+  await fillBehaviour(sql, 100);
   await placeOrders(sql, 100);
 }, 6 * MINUTES);
 

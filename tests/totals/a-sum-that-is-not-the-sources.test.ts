@@ -6,6 +6,7 @@ import { loadDemoShop, sourceTotals } from '@millrace/cli/shop';
 import { CaptureClient } from '@millrace/cli/capture';
 import { openStoreViews, repair, repairScopes, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
+import { fillBehaviour, funnelOf } from '../road/behaviour.ts';
 import { fillCarts } from '../road/carts.ts';
 import { placeOrders } from '../road/orders.ts';
 import { startRoad } from '../road/road.ts';
@@ -24,6 +25,7 @@ beforeAll(async () => {
   releasers.push('pool', () => sql.end());
   await loadDemoShop(sql, { seed: 'totals' });
   await fillCarts(sql, 2_000);
+  await fillBehaviour(sql, 2_000);
 }, 6 * MINUTES);
 
 afterAll(() => releasers.release(), 2 * MINUTES);
@@ -111,6 +113,22 @@ test(
     // An order has one day, but may have lines of several vendors.
     const withoutOrders = (sums: readonly Sum[]) => sorted(sums).map((sum) => ({ ...sum, orders: 0 }));
     expect(withoutOrders(inRollup)).toEqual(withoutOrders(source));
+  },
+  MINUTES,
+);
+
+test(
+  'the funnel of each day is the one of the table, and what came too late for its session is told apart',
+  async () => {
+    const clickhouse = createClient({ url: road.config.clickhouseUrl, database: road.config.clickhouseDatabase });
+    releasers.push('clickhouse', () => clickhouse.close());
+    const rows = async <T>(query: string): Promise<T[]> =>
+      (await clickhouse.query({ query, format: 'JSONEachRow' })).json<T>();
+    const funnel = await rows<{ day: string; steps: string[] }>(
+      'select toString(day) as day, [sessions, viewed, added_to_cart, checked_out, purchased] as steps from v_funnel_daily',
+    );
+    expect(Object.fromEntries(funnel.map(({ day, steps }) => [day, steps.map(Number)]))).toEqual(await funnelOf(sql));
+    expect(await rows('select toString(count()) as late from v_late_behaviour')).toEqual([{ late: '200' }]);
   },
   MINUTES,
 );

@@ -51,6 +51,7 @@ async function clickhouseSize(clients: StoreClients, config: CliConfig, view: Vi
     sales: [tables.saleDeltas],
     carts: [tables.carts],
     recommendations: [tables.recommendations],
+    behaviour: [tables.sessions, tables.lateBehaviour],
   }[view].map((name) => name.slice(config.clickhouseDatabase.length + 1));
   const rowsOf = async <T>(query: string, query_params: Record<string, unknown>): Promise<T[]> =>
     (await clients.clickhouse.query({ query, query_params, format: 'JSONEachRow' })).json<T>();

@@ -1,6 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import type { LogClient } from '@millrace/kernel/log';
 import { sleep } from '@millrace/kernel/retry';
+import { isCdcTopic } from '@millrace/schemas/topics';
 import { CaptureClient } from '../capture/index.ts';
 import type { Resnapshot } from '../capture/index.ts';
 import type { CliConfig } from '../config/index.ts';
@@ -76,7 +77,7 @@ async function readAgain(
     reports
       .filter(({ waiting }) => waiting === 0)
       .flatMap(({ topics, aggregate }) => topics.map((topic) => ({ topic, aggregate })))
-      .filter(({ topic }) => topic.startsWith('cdc.'))
+      .filter(({ topic }) => isCdcTopic(topic))
       .map((scope) => [`${scope.topic}/${scope.aggregate}`, scope]),
   );
   return repair(new CaptureClient(config.producersUrl), [...scopes.values()], (line) => out.note(line));

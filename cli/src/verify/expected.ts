@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import { recommendationQuery } from './expected-recommendations.ts';
+import { knownSessions, sessionIds, sessionQuery } from './expected-sessions.ts';
 
 /**
  * What each view must hold, recomputed from the tables by SQL that shares nothing with the processors, so that a wrong processor is found.
  * Each query answers `(id text, document jsonb)` for the ids in $1. Not compared: what has a history that the tables do not hold (`lowest30d`, when
  * a cart was left).
  */
-export type DocumentKind = 'product' | 'stock' | 'price' | 'order' | 'sale' | 'cart' | 'recommendation';
+export type DocumentKind = 'product' | 'stock' | 'price' | 'order' | 'sale' | 'cart' | 'recommendation' | 'session';
 export type Documents = Map<string, Record<string, unknown>>;
 
 const iso = (expression: string) => `to_char(${expression} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -165,6 +166,7 @@ const queries: Readonly<Record<DocumentKind, string>> = {
     where o.order_id = any($1::uuid[]) and o.status <> 'cancelled'
     group by o.order_id`,
   recommendation: recommendationQuery,
+  session: sessionQuery,
   cart: `
     select c.cart_id::text as id, jsonb_build_object(
       'cartId', c.cart_id, 'customerId', c.customer_id, 'status', c.status, 'createdAt', ${iso('c.created_at')},
@@ -181,6 +183,7 @@ const idQueries: Readonly<Record<DocumentKind, string>> = {
   order: orderIds(),
   sale: orderIds(),
   recommendation: productIds(),
+  session: sessionIds,
   cart: `select cart_id::text as id from commerce.carts where ($1::uuid is null or cart_id > $1::uuid) order by cart_id limit $2`,
 };
 
@@ -191,6 +194,7 @@ const existing: Readonly<Record<DocumentKind, string>> = {
   order: existingOrders(),
   sale: existingOrders(),
   recommendation: existingProducts(),
+  session: knownSessions,
   cart: `select cart_id::text as id from commerce.carts where cart_id = any($1::uuid[])`,
 };
 

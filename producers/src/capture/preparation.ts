@@ -4,6 +4,7 @@ import type { Logger } from '@millrace/kernel/telemetry';
 import { lsnFromPostgres, lsnToPostgres } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import { sleep } from '@millrace/kernel/retry';
+import { isCdcTopic } from '@millrace/schemas/topics';
 import type pg from 'pg';
 import type { ProducersConfig } from '../config.ts';
 import { connectSource, endQuietly } from '../replication/connect.ts';
@@ -134,7 +135,7 @@ async function gather(options: PreparationOptions, system: SourceSystem): Promis
 }
 
 function isNewTopic(remembered: SlotMemory | null, topic: string): boolean {
-  return topic.startsWith('cdc.') && remembered?.topics?.includes(topic) === false;
+  return isCdcTopic(topic) && remembered?.topics?.includes(topic) === false;
 }
 
 function noteOf(

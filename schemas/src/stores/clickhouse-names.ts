@@ -1,7 +1,7 @@
 import { firstGeneration } from './view-names.ts';
 import type { GenerationOf, ViewName } from './view-names.ts';
 
-/** The views that readers use: safe to query and sum as they are. `v_funnel_daily` follows with behaviour events. */
+/** The views that readers use: safe to query and sum as they are. */
 export const clickhouseViews = {
   products: 'v_products',
   inventory: 'v_inventory',
@@ -11,6 +11,9 @@ export const clickhouseViews = {
   saleDeltas: 'v_sale_deltas',
   carts: 'v_carts',
   recommendations: 'v_recommendations',
+  sessions: 'v_sessions',
+  lateBehaviour: 'v_late_behaviour',
+  funnelDaily: 'v_funnel_daily',
   salesByDay: 'v_sales_by_day',
   sales5m: 'v_sales_5m',
   stockMovements: 'v_stock_movements',
@@ -33,6 +36,8 @@ export interface ClickhouseNames {
     readonly saleDeltas: string;
     readonly carts: string;
     readonly recommendations: string;
+    readonly sessions: string;
+    readonly lateBehaviour: string;
     /** (view, generation, partition) → position, committed_at, offset; each the greatest ever written. */
     readonly watermarks: string;
   };
@@ -55,6 +60,8 @@ export const clickhouseGenerationViews = {
   saleDeltas: 'sales',
   carts: 'carts',
   recommendations: 'recommendations',
+  sessions: 'behaviour',
+  lateBehaviour: 'behaviour',
 } as const satisfies Partial<Record<keyof typeof clickhouseViews, ViewName>>;
 
 export type GenerationView = keyof typeof clickhouseGenerationViews;
@@ -75,6 +82,8 @@ export function clickhouseNames(database = 'millrace', generationOf: GenerationO
       saleDeltas: table('sales', 'sale_deltas'),
       carts: table('carts', 'carts'),
       recommendations: table('recommendations', 'recommendations'),
+      sessions: table('behaviour', 'sessions'),
+      lateBehaviour: table('behaviour', 'late_behaviour'),
       watermarks: `${database}.watermarks`,
     },
     view: (name) => `${database}.${clickhouseViews[name]}`,

@@ -60,6 +60,7 @@ const keysOfView: Readonly<Record<ViewName, readonly string[]>> = {
   sales: [],
   carts: ['cart:*'],
   recommendations: ['recommendations:*'],
+  behaviour: [],
 };
 
 const escaped = (part: string): string => part.replace(/[%:]/g, (sign) => (sign === '%' ? '%25' : '%3A'));

@@ -3,7 +3,8 @@ import type { ViewTopic } from '../topics/index.ts';
 import type { ViewKind } from '../views/index.ts';
 
 /** A view as operators name it (`millrace rebuild catalog`): the output of one processor, in every store that holds it. */
-export type ViewName = 'inventory' | 'pricing' | 'catalog' | 'orders' | 'sales' | 'carts' | 'recommendations';
+export type ViewName =
+  'inventory' | 'pricing' | 'catalog' | 'orders' | 'sales' | 'carts' | 'recommendations' | 'behaviour';
 export const viewNames: readonly ViewName[] = [
   'inventory',
   'pricing',
@@ -12,6 +13,7 @@ export const viewNames: readonly ViewName[] = [
   'sales',
   'carts',
   'recommendations',
+  'behaviour',
 ];
 
 /** The views that each store holds: facts for analytics are in ClickHouse alone, what is searched for in the search index. */
@@ -43,6 +45,8 @@ const viewOfKind: Readonly<Record<ViewKind, ViewName>> = {
   sale: 'sales',
   cart: 'carts',
   recommendation: 'recommendations',
+  session: 'behaviour',
+  latebehaviour: 'behaviour',
 };
 
 /** The view that an entry of this kind belongs to: whose watermark says how fresh it is. */

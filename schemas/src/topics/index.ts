@@ -5,7 +5,7 @@ import type { TopicSpec } from '@millrace/kernel/log';
  * The topic catalogue: a topic per aggregate, not per table, so that one partition holds an aggregate's rows of all its tables in commit
  * order. A table's primary key begins with its aggregate's id (`aggregateColumn`), so the default replica identity carries the route on deletes.
  */
-export type CdcTopic = `cdc.${string}`;
+export type CdcTopic = `cdc.${string}` | 'behaviour.events';
 /** Intent events from the outbox, a topic per aggregate type; `events.other` takes every type that has none. */
 export type EventTopic = 'events.product' | 'events.order' | 'events.other';
 /** What the capture writes. */
@@ -18,7 +18,8 @@ export type ViewTopic =
   | 'views.orders'
   | 'views.sales'
   | 'views.carts'
-  | 'views.recommendations';
+  | 'views.recommendations'
+  | 'views.behaviour';
 
 export interface CapturedTable {
   readonly schema: string;
@@ -58,6 +59,7 @@ export const capturedTables: readonly CapturedTable[] = [
   ]),
   ...tablesOf('cdc.customers', 'customer_id', ['customers', 'addresses']),
   ...tablesOf('cdc.carts', 'cart_id', ['carts', 'cart_items']),
+  ...tablesOf('behaviour.events', 'session_id', ['behaviour_events']),
   ...tablesOf('cdc.reference', 'tenant_id', ['tenants']),
   ...tablesOf('cdc.reference', 'vendor_id', ['vendors']),
   ...tablesOf('cdc.reference', 'category_id', ['categories']),
@@ -99,6 +101,7 @@ export const cdcTopics: readonly CdcTopic[] = [
   'cdc.orders',
   'cdc.customers',
   'cdc.carts',
+  'behaviour.events',
   'cdc.reference',
 ];
 export const eventTopics: readonly EventTopic[] = ['events.product', 'events.order', 'events.other'];
@@ -110,7 +113,13 @@ export const viewTopics: readonly ViewTopic[] = [
   'views.sales',
   'views.carts',
   'views.recommendations',
+  'views.behaviour',
 ];
+
+/** Whether a topic (without prefix) holds captured rows. */
+export function isCdcTopic(topic: string): topic is CdcTopic {
+  return topic.startsWith('cdc.') || topic === 'behaviour.events';
+}
 
 /** The topic of an aggregate type's events. */
 export function eventTopicOf(aggregateType: string): EventTopic {

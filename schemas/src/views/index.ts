@@ -6,8 +6,10 @@ export {
   priceChangeSchema,
   priceSchema,
   productSchema,
+  lateBehaviourSchema,
   recommendationSchema,
   saleDeltaSchema,
+  sessionSchema,
   stockEventSchema,
   stockMovementSchema,
   stockSchema,
@@ -15,7 +17,9 @@ export {
 } from './schemas.ts';
 export type { ViewKind } from './schemas.ts';
 export type {
+  BehaviourKind,
   CartView,
+  LateBehaviourView,
   OrderItem,
   OrderView,
   PaymentStatus,
@@ -25,6 +29,7 @@ export type {
   RecommendationView,
   SaleDeltaView,
   SaleReason,
+  SessionView,
   ShippingStatus,
   StockEventName,
   StockEventView,

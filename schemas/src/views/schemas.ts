@@ -12,6 +12,8 @@ export const viewKinds = [
   'sale',
   'cart',
   'recommendation',
+  'session',
+  'latebehaviour',
 ] as const;
 export type ViewKind = (typeof viewKinds)[number];
 
@@ -201,6 +203,17 @@ export const recommendationSchema = viewSchema('Recommendation', [
   field('asOf', 'string'),
 ]);
 
+export const sessionSchema = viewSchema('Session', [
+  ...strings('tenantId', 'sessionId', 'startedAt', 'lastAt'),
+  ...ints('views', 'searches', 'cartAdds', 'checkouts', 'purchases'),
+]);
+
+export const lateBehaviourSchema = viewSchema('LateBehaviour', [
+  ...strings('tenantId', 'sessionId', 'eventId', 'kind'),
+  optional('productId', 'string'),
+  field('at', 'string'),
+]);
+
 export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   stock: stockSchema,
   movement: stockMovementSchema,
@@ -212,4 +225,6 @@ export const viewSchemas: Readonly<Record<ViewKind, unknown>> = {
   sale: saleDeltaSchema,
   cart: cartSchema,
   recommendation: recommendationSchema,
+  session: sessionSchema,
+  latebehaviour: lateBehaviourSchema,
 };

@@ -260,6 +260,33 @@ export interface RecommendationView {
   readonly asOf: string;
 }
 
+/** What a visitor did, as storefronts tell it. */
+export type BehaviourKind = 'view' | 'search' | 'add_to_cart' | 'checkout' | 'purchase';
+
+/** What was done under one session id without a pause of 30 minutes. */
+export interface SessionView {
+  readonly tenantId: string;
+  readonly sessionId: string;
+  /** Of its first event, and of its last. */
+  readonly startedAt: string;
+  readonly lastAt: string;
+  readonly views: number;
+  readonly searches: number;
+  readonly cartAdds: number;
+  readonly checkouts: number;
+  readonly purchases: number;
+}
+
+/** An event that came after its session had closed: it is in none. */
+export interface LateBehaviourView {
+  readonly tenantId: string;
+  readonly sessionId: string;
+  readonly eventId: string;
+  readonly kind: string;
+  readonly productId: string | null;
+  readonly at: string;
+}
+
 export interface ViewData {
   readonly stock: StockView;
   readonly movement: StockMovementView;
@@ -271,6 +298,8 @@ export interface ViewData {
   readonly sale: SaleDeltaView;
   readonly cart: CartView;
   readonly recommendation: RecommendationView;
+  readonly session: SessionView;
+  readonly latebehaviour: LateBehaviourView;
 }
 
 /**

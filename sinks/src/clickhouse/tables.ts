@@ -191,6 +191,27 @@ const recommendationTable = table('recommendation', [
   ['as_of', INSTANT, (recommendation) => instant(recommendation.asOf)],
 ]);
 
+const sessionTable = table('session', [
+  ['tenant_id', LABEL, (session) => session.tenantId],
+  ['session_id', TEXT, (session) => session.sessionId],
+  ['started_at', INSTANT, (session) => instant(session.startedAt)],
+  ['last_at', INSTANT, (session) => instant(session.lastAt)],
+  ['views', 'UInt32', (session) => session.views],
+  ['searches', 'UInt32', (session) => session.searches],
+  ['cart_adds', 'UInt32', (session) => session.cartAdds],
+  ['checkouts', 'UInt32', (session) => session.checkouts],
+  ['purchases', 'UInt32', (session) => session.purchases],
+]);
+
+const lateBehaviourTable = table('latebehaviour', [
+  ['tenant_id', LABEL, (event) => event.tenantId],
+  ['session_id', TEXT, (event) => event.sessionId],
+  ['event_id', TEXT, (event) => event.eventId],
+  ['kind', LABEL, (event) => event.kind],
+  ['product_id', TEXT, (event) => event.productId ?? ''],
+  ['at', INSTANT, (event) => instant(event.at)],
+]);
+
 /** Every table of view entries. */
 export const tables: readonly EntryTable[] = [
   held(productTable, 'products'),
@@ -203,4 +224,6 @@ export const tables: readonly EntryTable[] = [
   held(saleDeltaTable, 'saleDeltas'),
   held(cartTable, 'carts'),
   held(recommendationTable, 'recommendations'),
+  held(sessionTable, 'sessions'),
+  held(lateBehaviourTable, 'lateBehaviour'),
 ];

@@ -89,6 +89,16 @@ export function generationViewStatements(names: ClickhouseNames, views: readonly
      ARRAY JOIN arrayEnumerate(item_products) AS rank, item_products AS recommended_id, item_scores AS score, item_orders AS orders
      ${alive}`,
   );
+  view(
+    'sessions',
+    `SELECT session_id, tenant_id, started_at, last_at, views, searches, cart_adds, checkouts, purchases, ${position}, committed_at
+     ${present(tables.sessions)} ${alive}`,
+  );
+  view(
+    'lateBehaviour',
+    `SELECT session_id, event_id, tenant_id, kind, product_id, at, ${position}, committed_at
+     ${present(tables.lateBehaviour)} ${alive}`,
+  );
   return statements;
 }
 
@@ -99,6 +109,9 @@ export function generationViewStatements(names: ClickhouseNames, views: readonly
  * minutes are of `placed_at` in UTC; category (the product's own, not its ancestors) and vendor are those that the product had when the line
  * was sold, '' where it had none. `units` and `revenue` add up over any rows; `orders` counts an order once in each row it has lines in, so
  * over several categories or vendors it counts orders by part.
+ *
+ * The funnel counts sessions, by the day (UTC) on which they began. Each step counts those that took it or a later one: who buys from a link
+ * straight to the checkout has been there, so no step has more than the one before. A session is in one day, so days add up.
  */
 export function viewStatements(names: ClickhouseNames, active: GenerationOf): string[] {
   const view = (name: Parameters<ClickhouseNames['view']>[0], select: string): string =>
@@ -107,6 +120,13 @@ export function viewStatements(names: ClickhouseNames, active: GenerationOf): st
   const shown = Object.keys(clickhouseGenerationViews) as GenerationView[];
   return [
     ...shown.map((name) => view(name, `SELECT * FROM ${names.generationView(name)}`)),
+    view(
+      'funnelDaily',
+      `SELECT toDate(started_at, 'UTC') AS day, count() AS sessions, countIf(views + cart_adds + checkouts + purchases > 0) AS viewed,
+         countIf(cart_adds + checkouts + purchases > 0) AS added_to_cart, countIf(checkouts + purchases > 0) AS checked_out,
+         countIf(purchases > 0) AS purchased
+       FROM ${names.view('sessions')} GROUP BY day`,
+    ),
     view('salesByDay', sales(names, "toDate(placed_at, 'UTC')", 'day')),
     view('sales5m', sales(names, "toStartOfFiveMinutes(toDateTime(placed_at, 'UTC'))", 'window_start')),
     view(

@@ -38,6 +38,14 @@ const changes: readonly Change[] = [
     (random) => [random.next(), random.int(1, 20)],
   ],
   [
+    25,
+    `insert into commerce.behaviour_events (session_id, kind, occurred_at)
+     select coalesce((select session_id from commerce.behaviour_events where $1::boolean order by created_at desc limit 1), uuidv7()),
+            (array['view', 'search', 'add_to_cart', 'checkout', 'purchase'])[$2::int], now() - $3::int * interval '1 minute'`,
+    // Some come for a session that is long over.
+    (random) => [random.chance(0.7), random.int(1, 5), random.chance(0.1) ? 3_000 : random.int(0, 50)],
+  ],
+  [
     10,
     `update commerce.products set status = case status when 'active' then 'archived' else 'active' end where product_id = ${aProduct}`,
     (random) => [random.next()],

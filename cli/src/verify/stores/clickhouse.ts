@@ -5,6 +5,7 @@ import type { StoreClients } from '../../lag/store-clients.ts';
 import { appliedByAll, clickhouseGenerationMarks, clickhouseMarks } from '../../lag/watermarks.ts';
 import type { DocumentKind } from '../expected.ts';
 import type { HeldDocument, StoreView } from '../store-view.ts';
+import { sessionsWithLate } from './sessions.ts';
 
 type Comparable = Record<string, unknown>;
 
@@ -164,6 +165,28 @@ const views: readonly ClickhouseView[] = [
       ...{ productId: id, asOf: as_of },
       items: (items as string[][]).map(([, otherId, score, orders]) => [otherId, Number(score), Number(orders)]),
     }),
+    expected: (document) => document,
+  },
+  {
+    view: 'behaviour',
+    kind: 'session',
+    query: (shown) => `
+      select session_id as id, toString(max(position)) as position, groupArray([first, last, v, s, a, c, p]) as told
+      from (
+        select session_id, position, left(toString(started_at), 23) as first, left(toString(last_at), 23) as last, toString(views) as v,
+               toString(searches) as s, toString(cart_adds) as a, toString(checkouts) as c, toString(purchases) as p
+        from ${shown('sessions')} where session_id in {ids:Array(String)}
+        union all
+        select session_id, position, left(toString(at), 23) as first, first as last, toString(toUInt8(kind = 'view')) as v,
+               toString(toUInt8(kind = 'search')) as s, toString(toUInt8(kind = 'add_to_cart')) as a,
+               toString(toUInt8(kind = 'checkout')) as c, toString(toUInt8(kind = 'purchase')) as p
+        from ${shown('lateBehaviour')} where session_id in {ids:Array(String)}
+      ) group by session_id`,
+    idQuery: (shown) => `
+      select distinct session_id as id from (
+        select session_id from ${shown('sessions')} union all select session_id from ${shown('lateBehaviour')}
+      ) where session_id > {after:String} order by id limit {page:UInt32}`,
+    held: ({ told }) => ({ sessions: sessionsWithLate(told as Parameters<typeof sessionsWithLate>[0]) }),
     expected: (document) => document,
   },
 ];

@@ -62,7 +62,7 @@ describe('migrate', () => {
       "select tablename from pg_publication_tables where pubname = 'millrace'",
     );
     const names = published.rows.map((row) => row.tablename);
-    expect(names).toHaveLength(28);
+    expect(names).toHaveLength(29);
     expect(names).toEqual(
       expect.arrayContaining(['products', 'inventory', 'orders', 'carts', 'view_generations', 'outbox_events']),
     );

@@ -241,6 +241,27 @@ const recommendationData: fc.Arbitrary<ViewData['recommendation']> = fc.record({
   asOf: instant,
 });
 
+const sessionData: fc.Arbitrary<ViewData['session']> = fc.record({
+  tenantId: fc.constant(tenantId),
+  sessionId: orderId,
+  startedAt: instant,
+  lastAt: instant,
+  views: level,
+  searches: level,
+  cartAdds: level,
+  checkouts: level,
+  purchases: level,
+});
+
+const lateBehaviourData: fc.Arbitrary<ViewData['latebehaviour']> = fc.record({
+  tenantId: fc.constant(tenantId),
+  sessionId: orderId,
+  eventId: productId,
+  kind: fc.constantFrom('view', 'purchase'),
+  productId: nullable(productId),
+  at: instant,
+});
+
 type Change = { readonly [K in ViewKind]: Pick<ViewEntry<K>, 'kind' | 'id' | 'data'> }[ViewKind];
 
 /** One in eight changes deletes. The entry's data carries its key's id, as the processors write it. */
@@ -261,6 +282,8 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   change('sale', saleData, (data) => `${data.orderId}/${data.itemId}/${data.at}`),
   change('cart', cartData, (data) => data.cartId),
   change('recommendation', recommendationData, (data) => data.productId),
+  change('session', sessionData, (data) => `${data.sessionId}/${data.startedAt}`),
+  change('latebehaviour', lateBehaviourData, (data) => `${data.sessionId}/${data.eventId}`),
 );
 
 const FIRST_LSN = 1_000_000_007n;
