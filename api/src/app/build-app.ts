@@ -7,6 +7,7 @@ import type { AccessTokens } from '@millrace/kernel/security';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { addAuthentication } from '../access/authentication.ts';
 import { addDemoTokens } from '../access/demo-token.ts';
+import { addBehaviour } from '../behaviour/routes.ts';
 import { addCommands } from '../commands/routes.ts';
 import type { CommandDependencies } from '../commands/routes.ts';
 import { addOperations } from '../operations/routes.ts';
@@ -60,6 +61,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<App> {
   if (dependencies.demo) addDemoTokens(app, dependencies.accessTokens, dependencies.database);
   addCommands(app, dependencies);
   addQueries(app, dependencies);
+  addBehaviour(app, dependencies);
   addOperations(app, dependencies);
   await addPages(app, dependencies);
   return app;

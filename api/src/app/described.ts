@@ -12,7 +12,7 @@ interface RequestSchema {
 
 export interface Description {
   readonly summary: string;
-  readonly tag: 'commands' | 'queries' | 'operations' | 'demo';
+  readonly tag: 'commands' | 'queries' | 'behaviour' | 'operations' | 'demo';
   readonly access: Access;
   /** Status of the ordinary answer; 200 if absent. */
   readonly status?: 200 | 201;

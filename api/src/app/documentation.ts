@@ -18,6 +18,7 @@ export async function addDocumentation(app: App): Promise<void> {
       tags: [
         { name: 'commands', description: 'Write the shop' },
         { name: 'queries', description: 'Read the views' },
+        { name: 'behaviour', description: 'Tell what visitors do' },
         { name: 'operations', description: 'Health and lag' },
         { name: 'demo', description: 'Only where AUTH=demo' },
       ],
