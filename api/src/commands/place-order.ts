@@ -8,6 +8,7 @@ import type { FieldError } from '../problems/validation.ts';
 import { wrongField } from '../problems/wrong-field.ts';
 import { allocate, totalDemand } from './allocation.ts';
 import type { Allocation, Availability } from './allocation.ts';
+import { orderCart } from './carts.ts';
 import { writeEvent } from './outbox.ts';
 import type { Command } from './runner.ts';
 import type { PlaceOrder } from './shapes.ts';
@@ -44,6 +45,7 @@ export function placeOrder(principal: Principal, input: Static<typeof PlaceOrder
   const { tenantId } = principal;
   const customerId = buyer(principal, input.customerId?.toLowerCase());
   return async (sql) => {
+    if (input.cartId !== undefined) await orderCart(sql, principal, input.cartId);
     const { lines, currency } = await priced(sql, tenantId, input.items);
     const allocations = await take(sql, lines);
     const order = await sql.first<{ orderId: string } & Record<string, unknown>>(

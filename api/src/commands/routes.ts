@@ -8,6 +8,9 @@ import type { Database } from '../database/database.ts';
 import { requestHash } from '../idempotency/request-hash.ts';
 import { HttpProblem } from '../problems/statuses.ts';
 import { wrongField } from '../problems/wrong-field.ts';
+import { addCartCommands } from './cart-routes.ts';
+import { PostHeaders, PutHeaders, orderTakers } from './command-route.ts';
+import type { Run } from './command-route.ts';
 import { changeInventory } from './inventory.ts';
 import { advanceOrder, cancelOrder, recordPayment, recordShipment } from './order-progress.ts';
 import { placeOrder } from './place-order.ts';
@@ -20,17 +23,6 @@ import { addTags, putTags, removeTag } from './tags.ts';
 
 const MAX_KEY_LENGTH = 255;
 const staff: readonly Role[] = ['admin'];
-const orderTakers: readonly Role[] = ['admin', 'customer'];
-
-const PostHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({ description: 'Required: the same key gives the first answer again', examples: ['order-7f3a'] }),
-  ),
-});
-const PutHeaders = Type.Object({
-  'idempotency-key': Type.Optional(Type.String()),
-  'if-match': Type.Optional(Type.String({ description: 'The version the change is meant for; another one is 412' })),
-});
 
 export interface CommandDependencies {
   readonly database: Database;
@@ -95,13 +87,8 @@ export function addCommands(app: App, dependencies: CommandDependencies): void {
     (request, reply) => run(request, reply, (who) => schedulePrice(who, request.params.id, request.body)),
   );
   addOrderCommands(app, run);
+  addCartCommands(app, run);
 }
-
-type Run = (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  make: (principal: Principal) => Command,
-) => Promise<FastifyReply>;
 
 function addOrderCommands(app: App, run: Run): void {
   const command = (summary: string, access: readonly Role[], status: 200 | 201 = 200) =>

@@ -144,8 +144,24 @@ export const PlaceOrder = Type.Object(
       { minItems: 1, maxItems: 200 },
     ),
     shippingAddress: Type.Optional(FreeObject),
+    cartId: Type.Optional(Uuid),
   },
-  closed,
+  { ...closed, description: 'Ends the cart that it is placed from, where one is named' },
+);
+
+export const ChangeCart = Type.Object(
+  {
+    productId: Uuid,
+    variantId: Type.Optional(Uuid),
+    quantity: Type.Integer({ minimum: 0, maximum: 100_000 }),
+    customerId: Type.Optional(Uuid),
+  },
+  {
+    ...closed,
+    description:
+      'POST adds so many, PUT makes them so many (0 takes the line out). The first line of a new id begins the cart.',
+    examples: [{ productId: '0198c1d2-7f00-7000-8000-000000000001', quantity: 1 }],
+  },
 );
 
 export const CancelOrder = nullable(Type.Object({ reason: Type.Optional(text(500)) }, closed));

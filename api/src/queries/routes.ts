@@ -15,7 +15,7 @@ import type { ListCursor, ListName, ObjectKind } from '../views/view-store.ts';
 import type { WatermarkWaiter } from '../views/watermark-waiter.ts';
 import { QueryHeaders, demandOf, reachedMark, readObject, stalenessMs, stateFreshness } from './consistency.ts';
 import type { ConsistencyDependencies } from './consistency.ts';
-import { orderFor, refuseForeignList } from './order-access.ts';
+import { cartFor, orderFor, refuseForeignList } from './owner-access.ts';
 import { addRecommendations } from './recommendations.ts';
 import { SearchQuery, sealCursor, searchRequest } from './search-request.ts';
 
@@ -30,6 +30,7 @@ export interface QueryDependencies extends ConsistencyDependencies {
 const SEARCH_MARKS_MAX_AGE_MS = 100;
 const DEFAULT_PAGE = 20;
 
+const cartReaders = ['customer', 'admin', 'support'] as const;
 const orderReaders = ['customer', 'vendor', 'admin', 'support'] as const;
 const PageQuery = Type.Object(
   {
@@ -67,7 +68,8 @@ function addObjects(app: App, dependencies: QueryDependencies): void {
     const fresh = await readObject(dependencies, kind, id, demandOf(request, dependencies.positionTokens));
     stateFreshness(reply, dependencies.positionTokens, fresh);
     if (fresh.data === null || fresh.data.tenantId !== tenantOf(request)) {
-      throw new PlatformError('not-found', `There is no ${kind === 'order' ? 'order' : 'product'} with this id.`);
+      const what = kind === 'order' || kind === 'cart' ? kind : 'product';
+      throw new PlatformError('not-found', `There is no ${what} with this id.`);
     }
     return fresh.data;
   };
@@ -87,6 +89,14 @@ function addObjects(app: App, dependencies: QueryDependencies): void {
       orderFor(principalIn(request), await send(request, reply, 'order', request.params.id)),
     );
   }
+  app.get(
+    '/api/queries/carts/:id',
+    described(query('A cart with its lines, and since when it is abandoned', cartReaders), {
+      headers,
+      params: IdParams,
+    }),
+    async (request, reply) => cartFor(principalIn(request), await send(request, reply, 'cart', request.params.id)),
+  );
 }
 
 function addLists(app: App, dependencies: QueryDependencies): void {

@@ -1,4 +1,12 @@
-import type { OrderView, PriceView, ProductView, StockStatus, StockView, ViewData } from '@millrace/schemas/views';
+import type {
+  CartView,
+  OrderView,
+  PriceView,
+  ProductView,
+  StockStatus,
+  StockView,
+  ViewData,
+} from '@millrace/schemas/views';
 import type { Database, Sql } from '../database/database.ts';
 import { effectivePriceLateral } from '../database/price-sql.ts';
 import type { ObjectKind } from '../views/view-store.ts';
@@ -19,6 +27,7 @@ export function createSourceObjects(database: Database): SourceObjects {
     stock: readStock,
     price: readPrice,
     order: readOrder,
+    cart: readCart,
   };
   return { read: (kind, id) => database.snapshot((sql) => readers[kind](sql, id)) };
 }
@@ -138,6 +147,26 @@ async function readProduct(sql: Sql, id: string): Promise<ProductView | null> {
     price: price === null ? null : { amount: price.amount, currency: price.currency },
     stock: { available: stock?.available ?? 0, status: stock?.status ?? 'out_of_stock' },
   };
+}
+
+/** A line that was deleted left no trace in the tables: the last activity is that of the rows that are there. */
+function readCart(sql: Sql, id: string): Promise<CartView | null> {
+  return one<CartView>(
+    sql,
+    `select jsonb_build_object('tenantId', c.tenant_id, 'cartId', c.cart_id, 'customerId', c.customer_id, 'status', c.status,
+       'items', lines.items, 'units', lines.units, 'createdAt', ${iso('c.created_at')}, 'lastActivityAt', ${iso('active.at')},
+       'abandonedAt', case when c.status = 'active' and lines.units > 0 and active.at <= now() - interval '24 hours'
+         then ${iso("(active.at + interval '24 hours')")} end) as data
+     from commerce.carts c
+     cross join lateral (
+       select coalesce(jsonb_agg(jsonb_build_object('productId', i.product_id, 'variantId', i.variant_id, 'quantity', i.quantity)
+           order by i.product_id, i.variant_id), '[]') as items,
+         coalesce(sum(i.quantity), 0)::int as units, max(i.updated_at) as at
+       from commerce.cart_items i where i.cart_id = c.cart_id) lines
+     cross join lateral (select greatest(c.updated_at, lines.at) as at) active
+     where c.cart_id = $1`,
+    id,
+  );
 }
 
 function readOrder(sql: Sql, id: string): Promise<OrderView | null> {

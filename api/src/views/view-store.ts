@@ -9,7 +9,7 @@ import { ActiveGenerations } from './active-generations.ts';
 import type { Marks } from './watermark-waiter.ts';
 
 /** Kinds of entry that are read by id, and can be read from the tables instead. */
-export type ObjectKind = 'product' | 'stock' | 'price' | 'order';
+export type ObjectKind = 'product' | 'stock' | 'price' | 'order' | 'cart';
 /** All that are read by id. */
 export type EntryKind = ObjectKind | 'recommendation';
 
