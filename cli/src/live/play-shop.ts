@@ -2,7 +2,7 @@ import pg from 'pg';
 import { sleep } from '@millrace/kernel/retry';
 import type { CliConfig } from '../config/index.ts';
 import type { Output } from '../output.ts';
-import { loadDemoShop, traffic } from '../shop/index.ts';
+import { leaveCarts, loadDemoShop, traffic } from '../shop/index.ts';
 
 const SEED = 'millrace';
 /** What other programs write by plain SQL, past the API. */
@@ -40,6 +40,7 @@ async function untilLoaded(config: CliConfig, signal: AbortSignal, out: Output):
         },
       });
       if (commits === 0) out.note('Demo shop: loaded already.');
+      await leaveCarts(pool);
       return;
     } catch (error) {
       if (stopped()) return;

@@ -1,5 +1,6 @@
 export { demoShop } from './demo-shop.ts';
 export type { DemoShop } from './demo-shop.ts';
+export { leaveCarts } from './left-carts.ts';
 export { loadDemoShop } from './load.ts';
 export type { LoadOptions, LoadResult } from './load.ts';
 export { readSource } from './source.ts';

@@ -4,6 +4,7 @@ import { PlatformError } from '@millrace/kernel/errors';
 import { z } from '@millrace/kernel/config';
 import { moneyText } from './money.ts';
 import type {
+  CartLine,
   OpenOrder,
   Outcome,
   Offer,
@@ -11,6 +12,7 @@ import type {
   PriceChange,
   TagAssignment,
   TrafficTarget,
+  Visit,
 } from './traffic-target.ts';
 
 const problemShape = z.object({
@@ -31,9 +33,9 @@ export class ApiTarget implements TrafficTarget {
     this.#url = apiUrl.replace(/\/$/, '');
   }
 
-  async placeOrder({ customerId, lines }: OrderRequest): Promise<string | undefined> {
+  async placeOrder({ customerId, lines, cartId }: OrderRequest): Promise<string | undefined> {
     const items = lines.map(({ productId, variantId, quantity }) => ({ productId, variantId, quantity }));
-    const answer = await this.#command('POST', 'orders', { customerId, items });
+    const answer = await this.#command('POST', 'orders', { customerId, items, cartId });
     return answer === undefined ? undefined : z.object({ orderId: z.string() }).parse(answer).orderId;
   }
 
@@ -71,6 +73,18 @@ export class ApiTarget implements TrafficTarget {
 
   async removeTag({ productId, tagId }: TagAssignment): Promise<Outcome> {
     return this.#outcome('DELETE', `products/${productId}/tags/${tagId}`);
+  }
+
+  fillCart({ cartId, customerId, productId, variantId, quantity }: CartLine): Promise<Outcome> {
+    return this.#outcome('POST', `carts/${cartId}/items`, { customerId, productId, variantId, quantity });
+  }
+
+  /** As a storefront tells it: of nobody in particular, without a token. */
+  async browse({ sessionId, steps }: Visit): Promise<Outcome> {
+    const response = await this.#send('POST', '/api/events', { sessionId, events: steps }, {});
+    if (!response.ok) throw await failure(response, 'POST events');
+    await response.text();
+    return 'done';
   }
 
   async #outcome(method: string, path: string, body?: unknown): Promise<Outcome> {

@@ -1,14 +1,16 @@
 import type { Random } from './random.ts';
 
-export type Action = 'place-order' | 'move-order' | 'restock' | 'change-price' | 'tag';
+export type Action = 'place-order' | 'move-order' | 'restock' | 'change-price' | 'tag' | 'fill-cart' | 'browse';
 
 /** What happens in a shop, of a hundred changes. */
 const weights: readonly (readonly [Action, number])[] = [
-  ['place-order', 45],
-  ['move-order', 27],
-  ['restock', 14],
-  ['change-price', 9],
-  ['tag', 5],
+  ['place-order', 40],
+  ['move-order', 24],
+  ['restock', 12],
+  ['change-price', 8],
+  ['tag', 4],
+  ['fill-cart', 6],
+  ['browse', 6],
 ];
 
 /** The next change and the way it takes; `share` of them by plain SQL. */

@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { ClientBase } from 'pg';
 import { moneyText } from './money.ts';
 import type {
+  CartLine,
   OpenOrder,
   Outcome,
   Offer,
@@ -9,6 +10,7 @@ import type {
   PriceChange,
   TagAssignment,
   TrafficTarget,
+  Visit,
 } from './traffic-target.ts';
 
 /** Plain SQL in transactions, as another program would write it: no outbox, no tokens, columns left to their defaults. */
@@ -19,10 +21,11 @@ export class SqlTarget implements TrafficTarget {
     this.#pool = pool;
   }
 
-  async placeOrder({ customerId, lines }: OrderRequest): Promise<string | undefined> {
+  async placeOrder({ customerId, lines, cartId }: OrderRequest): Promise<string | undefined> {
     const subtotal = lines.reduce((sum, line) => sum + line.quantity * line.priceCents, 0);
     let orderId: string | undefined;
     const outcome = await this.#transaction(async (client) => {
+      if (cartId !== undefined && !(await endCart(client, cartId))) return 'refused';
       const inserted = await client.query<{ order_id: string }>(
         'insert into commerce.orders (customer_id, subtotal, total_amount) values ($1, $2, $2) returning order_id',
         [customerId, moneyText(subtotal)],
@@ -123,6 +126,30 @@ export class SqlTarget implements TrafficTarget {
     return this.#one('delete from commerce.product_tags where product_id = $1 and tag_id = $2', [productId, tagId]);
   }
 
+  fillCart({ cartId, customerId, productId, variantId, quantity }: CartLine): Promise<Outcome> {
+    return this.#transaction(async (client) => {
+      await client.query(
+        'insert into commerce.carts (cart_id, customer_id) values ($1, $2) on conflict (cart_id) do nothing',
+        [cartId, customerId],
+      );
+      const put = await client.query(
+        `insert into commerce.cart_items as line (cart_id, product_id, variant_id, quantity)
+         select cart_id, $2, $3, $4 from commerce.carts where cart_id = $1 and status = 'active'
+         on conflict (cart_id, product_id, variant_id) do update set quantity = line.quantity + excluded.quantity`,
+        [cartId, productId, variantId, quantity],
+      );
+      return put.rowCount === 0 ? 'refused' : 'done';
+    });
+  }
+
+  browse({ sessionId, steps }: Visit): Promise<Outcome> {
+    return this.#one(
+      `insert into commerce.behaviour_events (session_id, kind, product_id)
+       select $1, kind, product_id from unnest($2::text[], $3::uuid[]) as step (kind, product_id)`,
+      [sessionId, steps.map(({ type }) => type), steps.map(({ productId }) => productId)],
+    );
+  }
+
   async #one(sql: string, values: unknown[]): Promise<Outcome> {
     const result = await this.#pool.query(sql, values);
     return result.rowCount === 0 ? 'refused' : 'done';
@@ -146,6 +173,14 @@ export class SqlTarget implements TrafficTarget {
 
 function keyOf({ productId, variantId }: Offer): string {
   return `${productId}/${variantId}`;
+}
+
+async function endCart(client: ClientBase, cartId: string): Promise<boolean> {
+  const ended = await client.query(
+    `update commerce.carts set status = 'ordered' where cart_id = $1 and status = 'active'`,
+    [cartId],
+  );
+  return ended.rowCount === 1;
 }
 
 /** Takes the quantity from one warehouse that has it; false where none has. */

@@ -10,6 +10,21 @@ export interface Offer {
 export interface OrderRequest {
   readonly customerId: string;
   readonly lines: readonly (Offer & { readonly quantity: number })[];
+  /** The cart that the order is placed from, which it ends. */
+  readonly cartId?: string | undefined;
+}
+
+/** One line put into a cart, which begins with its first. */
+export interface CartLine extends Offer {
+  readonly cartId: string;
+  readonly customerId: string;
+  readonly quantity: number;
+}
+
+/** What a visitor does at once, in this order. */
+export interface Visit {
+  readonly sessionId: string;
+  readonly steps: readonly { readonly type: string; readonly productId: string }[];
 }
 
 export interface OpenOrder {
@@ -45,6 +60,8 @@ export interface TrafficTarget {
   changePrice(change: PriceChange): Promise<Outcome>;
   setTag(tag: TagAssignment): Promise<Outcome>;
   removeTag(tag: TagAssignment): Promise<Outcome>;
+  fillCart(line: CartLine): Promise<Outcome>;
+  browse(visit: Visit): Promise<Outcome>;
 }
 
 /** Where an order goes next: forward, or, before it is paid, sometimes to cancelled. Undefined at the end of the road. */

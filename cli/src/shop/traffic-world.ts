@@ -1,10 +1,17 @@
 import type pg from 'pg';
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Random } from './random.ts';
-import type { OpenOrder, Offer, TagAssignment } from './traffic-target.ts';
+import type { CartLine, OpenOrder, Offer, TagAssignment } from './traffic-target.ts';
 import { zipf } from './zipf.ts';
 
-const limits = { offers: 4000, customers: 1000, openOrders: 5000, tagged: 1000 } as const;
+/** A cart that nobody has ordered yet. */
+export interface OpenCart {
+  readonly cartId: string;
+  readonly customerId: string;
+  readonly lines: readonly CartLine[];
+}
+
+const limits = { offers: 4000, customers: 1000, openOrders: 5000, tagged: 1000, carts: 200, sessions: 50 } as const;
 
 /** The part of the shop that traffic moves in: a sample of what is for sale, and the orders that are still on their way. */
 export class World {
@@ -14,6 +21,8 @@ export class World {
   readonly #pickOffer: (random: Random) => number;
   readonly #open: OpenOrder[];
   readonly #tagged: TagAssignment[] = [];
+  readonly #carts: OpenCart[] = [];
+  readonly #sessions: string[] = [];
 
   constructor(
     offers: readonly Offer[],
@@ -61,6 +70,24 @@ export class World {
   tagged(tag: TagAssignment): void {
     const same = (other: TagAssignment) => other.productId === tag.productId && other.tagId === tag.tagId;
     if (this.#tagged.length < limits.tagged && !this.#tagged.some(same)) this.#tagged.push(tag);
+  }
+
+  /** Takes some filled cart out; it comes back by `filled`, or is left for good. Undefined: there is none. */
+  takeCart(random: Random): OpenCart | undefined {
+    return takeOne(this.#carts, random);
+  }
+
+  filled(cart: OpenCart): void {
+    if (this.#carts.length < limits.carts) this.#carts.push(cart);
+  }
+
+  /** A visit that goes on, or a new one of the given id. */
+  session(random: Random, fresh: string): string {
+    const known = random.chance(0.7) && this.#sessions.length > 0 ? random.pick(this.#sessions) : undefined;
+    if (known !== undefined) return known;
+    if (this.#sessions.length >= limits.sessions) this.#sessions.shift();
+    this.#sessions.push(fresh);
+    return fresh;
   }
 }
 

@@ -36,7 +36,9 @@ describe('traffic by plain SQL', () => {
     expect(totals.done).toBeGreaterThan(100);
     expect(totals.byApi).toBe(0);
     expect(Object.keys(totals.byAction).sort()).toEqual([
+      'browse',
       'change-price',
+      'fill-cart',
       'move-order',
       'place-order',
       'restock',
@@ -100,6 +102,7 @@ describe('traffic through the API', () => {
   test('sends commands with a token and a new key each, counts refusals, and fetches a new token when it is refused', async () => {
     const seen: { method: string; path: string; key: unknown; token: unknown; body: string }[] = [];
     let tokens = 0;
+    let visits = 0;
     const server = createServer((request, response) => {
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -110,6 +113,12 @@ describe('traffic through the API', () => {
         };
         if (path === '/api/demo/token') {
           answer(200, { token: `token-${(tokens += 1)}` });
+          return;
+        }
+        if (path === '/api/events') {
+          visits += 1;
+          expect(request.headers.authorization).toBeUndefined();
+          answer(201, {});
           return;
         }
         const token = request.headers.authorization;
@@ -136,10 +145,11 @@ describe('traffic through the API', () => {
     expect(totals.errors).toBe(1);
     expect(Object.keys(totals.errorMessages)[0]).toMatch(/answered 401 Unauthenticated expired$/);
     expect(tokens).toBe(2);
+    expect(visits).toBe(totals.byAction['browse']?.done);
     expect(new Set(seen.map(({ key }) => key)).size).toBe(seen.length);
     expect(seen.at(-1)?.token).toBe('Bearer token-2');
     const order = seen.find(({ path }) => path === '/api/commands/orders');
-    expect(JSON.parse(order!.body)).toEqual({
+    expect(JSON.parse(order!.body)).toMatchObject({
       customerId: expect.any(String),
       items: expect.arrayContaining([
         { productId: expect.any(String), variantId: expect.any(String), quantity: expect.any(Number) },

@@ -26,6 +26,8 @@ function fakeTarget(answer: 'done' | 'refused'): TrafficTarget & { readonly aske
     changePrice: ({ kind }) => say(`${kind} price`),
     setTag: ({ productId, tagId }) => say(`tag ${productId} ${tagId}`),
     removeTag: ({ productId, tagId }) => say(`untag ${productId} ${tagId}`),
+    fillCart: ({ cartId, quantity }) => say(`cart ${cartId} ${quantity}`),
+    browse: ({ sessionId, steps }) => say(`visit ${sessionId} ${steps.map(({ type }) => type).join()}`),
   };
 }
 
@@ -47,7 +49,7 @@ describe('what traffic does next', () => {
     const random = randomOf('shares');
     const steps = Array.from({ length: 5000 }, () => nextStep(random, share));
     expect(steps.filter(({ via }) => via === 'sql').length / steps.length).toBeCloseTo(expected, 1);
-    expect(new Set(steps.map(({ action }) => action)).size).toBe(5);
+    expect(new Set(steps.map(({ action }) => action)).size).toBe(7);
   });
 
   test('is due evenly: the first at once, then tps a second', () => {
@@ -95,6 +97,50 @@ test('tags that were set are taken away again', async () => {
   const untagged = target.asked.filter((what) => what.startsWith('untag'));
   expect(untagged.length).toBeGreaterThan(3);
   expect(untagged.every((what) => target.asked.includes(what.slice(2)))).toBe(true);
+});
+
+test('carts are filled further, ordered with what is in them, or left', async () => {
+  const world = new World(offers, ['c'], [], []);
+  const orders: string[][] = [];
+  const target = fakeTarget('done');
+  const shop: TrafficTarget = {
+    ...target,
+    placeOrder: (request) => {
+      if (request.cartId !== undefined)
+        orders.push([request.cartId, ...request.lines.map(({ quantity }) => String(quantity))]);
+      return target.placeOrder(request);
+    },
+  };
+  const random = randomOf('carts');
+  for (let step = 0; step < 200; step += 1) {
+    await perform('fill-cart', shop, world, random);
+    await perform('place-order', shop, world, random);
+  }
+  const filled = new Map<string, number>();
+  for (const [, cartId = '', quantity] of target.asked
+    .filter((what) => what.startsWith('cart'))
+    .map((what) => what.split(' '))) {
+    filled.set(cartId, (filled.get(cartId) ?? 0) + Number(quantity));
+  }
+  expect(orders.length).toBeGreaterThan(3);
+  expect(orders.length).toBeLessThan(filled.size);
+  const units = (quantities: readonly string[]): number => quantities.reduce((sum, each) => sum + Number(each), 0);
+  expect(orders.map(([cartId, ...quantities]) => [cartId, units(quantities)])).toEqual(
+    orders.map(([cartId = '']) => [cartId, filled.get(cartId)]),
+  );
+});
+
+test('visits go on, and get less often further', async () => {
+  const world = new World(offers, ['c'], [], []);
+  const target = fakeTarget('done');
+  const random = randomOf('visits');
+  for (let step = 0; step < 300; step += 1) await perform('browse', target, world, random);
+  expect(new Set(target.asked.map((what) => what.split(' ')[1])).size).toBeLessThan(150);
+  const [carts, purchases] = ['add_to_cart', 'purchase'].map(
+    (type) => target.asked.filter((what) => what.includes(type)).length,
+  );
+  expect(purchases).toBeGreaterThan(0);
+  expect(carts).toBeGreaterThan(purchases ?? 0);
 });
 
 test('the tally adds up, and keeps a bounded number of messages', () => {
