@@ -192,6 +192,75 @@ describe('a command', () => {
   );
 });
 
+describe('a cart', () => {
+  test(
+    'that a customer fills is read at once, and one that nothing has happened to for a day is abandoned until something does',
+    async () => {
+      const id = await product('Cart lamp', 5);
+      const cart = '0198c1d2-0000-7000-8000-0000000000ca';
+      const token = await adminToken();
+      const put = (key: string) =>
+        call(
+          'POST',
+          `/api/commands/carts/${cart}/items`,
+          { productId: id, quantity: 2 },
+          { ...token, 'idempotency-key': key },
+        );
+      const read = (position: string | null) =>
+        call('GET', `/api/queries/carts/${cart}`, undefined, {
+          ...token,
+          ...(position === null ? {} : { 'millrace-position': position, 'millrace-wait': '20000' }),
+        });
+      const put1 = await put('cart-1');
+      const shown = await read(put1.headers.get('millrace-position'));
+      expect(shown.body).toMatchObject({ cartId: cart, status: 'active', units: 2, abandonedAt: null });
+      expect(shown.headers.get('millrace-source')).toBe('view');
+
+      const left = await sql.query<{ id: string }>(
+        `with opened as (
+           insert into commerce.carts (created_at, updated_at) values (now() - interval '2 days', now() - interval '2 days')
+           returning cart_id, updated_at)
+         insert into commerce.cart_items (cart_id, product_id, variant_id, quantity, created_at, updated_at)
+         select cart_id, $1, $1, 1, updated_at, updated_at from opened returning cart_id::text as id`,
+        [id],
+      );
+      const leftId = left.rows[0]!.id;
+      const abandoned = async () => (await call('GET', `/api/queries/carts/${leftId}`, undefined, token)).body;
+      const seen = await eventually(abandoned, (body) => body['abandonedAt'] !== undefined);
+      expect(Date.parse(String(seen['abandonedAt']))).toBeLessThan(Date.now());
+      await sql.query('update commerce.cart_items set quantity = 2 where cart_id = $1', [leftId]);
+      expect((await eventually(abandoned, (body) => body['units'] === 2))['abandonedAt']).toBeNull();
+    },
+    MINUTES,
+  );
+});
+
+describe('what a visitor does', () => {
+  test(
+    'is in the funnel of its day once the view has the answer’s position, however often it is told',
+    async () => {
+      const steps = ['view', 'add_to_cart', 'checkout'].map((type, n) => ({
+        type,
+        eventId: `0198c1d2-0000-7000-8000-0000000e000${n}`,
+        occurredAt: new Date(Date.now() - (3 - n) * 1_000).toISOString(),
+      }));
+      const visit = { sessionId: '0198c1d2-0000-7000-8000-0000000e00ff', events: steps };
+      expect((await call('POST', '/api/events', visit)).body).toMatchObject({ accepted: 3, repeated: 0 });
+      expect((await call('POST', '/api/events', visit)).body).toMatchObject({ accepted: 0, repeated: 3 });
+      const clickhouse = createClient({ url: road.config.clickhouseUrl, database: road.config.clickhouseDatabase });
+      releasers.push('clickhouse of the funnel', () => clickhouse.close());
+      const query =
+        'select toString(sum(checked_out)) as out, toString(sum(purchased)) as bought, toString(sum(viewed)) as viewed from v_funnel_daily';
+      const funnel = await eventually(
+        async () => (await clickhouse.query({ query, format: 'JSONEachRow' })).json<Record<string, string>>(),
+        ([row]) => row?.['out'] === '1',
+      );
+      expect(funnel).toEqual([{ viewed: '1', out: '1', bought: '0' }]);
+    },
+    MINUTES,
+  );
+});
+
 describe('bad input', () => {
   test(
     'a malformed record in a view topic is dead-lettered, and the topic goes on',
