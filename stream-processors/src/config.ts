@@ -44,6 +44,11 @@ export const settings = {
       }),
     'Which tasks this process runs: `group` shares them with every process that says so, as they come and go; `2/3` is the second of three fixed shares',
   ),
+  standbyReplicas: setting(
+    'STANDBY_REPLICAS',
+    z.coerce.number().int().min(0).default(0),
+    'With PLACEMENT=group: how many other processes keep a warm copy of each task’s state, so that one of them takes over without reading its whole log',
+  ),
   stateFolder: setting(
     'STATE_DIR',
     z.string().min(1).default(`${MILLRACE_HOME}/data/state`),

@@ -15,7 +15,11 @@ test('tasks in order, with the rate between two looks', async () => {
   const server = createServer((_, response) => {
     looks++;
     response.end(
-      JSON.stringify({ tasks: [task(1, 100 * looks), task(0, 50)], restoring: [{ task: 'b' }, { task: 'a' }] }),
+      JSON.stringify({
+        tasks: [task(1, 100 * looks), task(0, 50)],
+        restoring: [{ task: 'b' }, { task: 'a' }],
+        standbys: [{ task: 'd' }, { task: 'c' }],
+      }),
     );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
@@ -25,7 +29,12 @@ test('tasks in order, with the rate between two looks', async () => {
     [0, 0],
     [1, 200],
   ]);
-  expect((await restoringTasks([url])).map((one) => one.task)).toEqual(['a', 'b']);
+  const { restoring, standbys } = await restoringTasks([url]);
+  expect(restoring.map((one) => one.task)).toEqual(['a', 'b']);
+  expect(standbys).toEqual([
+    { task: 'c', at: url },
+    { task: 'd', at: url },
+  ]);
   await new Promise((resolve) => server.close(resolve));
   await expect(watchTasks([url], 1, () => Promise.resolve())).rejects.toMatchObject({ kind: 'engine-unreachable' });
 });

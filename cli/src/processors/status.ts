@@ -20,10 +20,19 @@ export interface TaskStatus {
 export interface RestoringTask {
   readonly task: string;
   readonly fromSnapshot: number | null;
+  readonly fromStandby: number | null;
   readonly records: number;
   readonly recordsPerSecond: number;
   readonly done: number;
   readonly leftMs: number | null;
+}
+
+/** A copy of the state of a task that another process has. */
+export interface StandbyTask {
+  readonly task: string;
+  readonly behind: number | null;
+  readonly warm: boolean;
+  readonly stateKeys: number;
 }
 
 export interface InputStatus {
@@ -61,6 +70,7 @@ export const recordsOf = ({ inputs }: TaskStatus): number => inputs.reduce((sum,
 interface ProcessStatus {
   readonly tasks?: readonly TaskStatus[];
   readonly restoring?: readonly RestoringTask[];
+  readonly standbys?: readonly StandbyTask[];
 }
 
 /** What a process tells. Throws `engine-unreachable` where none answers. */
@@ -75,10 +85,16 @@ async function statusAt(url: string): Promise<ProcessStatus> {
   }
 }
 
-/** The tasks that are being restored, in all processes, in order of name. */
-export async function restoringTasks(urls: readonly string[]): Promise<RestoringTask[]> {
-  const found = await Promise.all(urls.map(async (url) => (await statusAt(url)).restoring ?? []));
-  return found.flat().sort((a, b) => (a.task < b.task ? -1 : 1));
+/** The tasks that are being restored, and the standbys with where they are, in all processes, in order of name. */
+export async function restoringTasks(
+  urls: readonly string[],
+): Promise<{ restoring: RestoringTask[]; standbys: (StandbyTask & { readonly at: string })[] }> {
+  const found = await Promise.all(urls.map(async (at) => ({ at, ...(await statusAt(at)) })));
+  const byName = (a: { readonly task: string }, b: { readonly task: string }): number => (a.task < b.task ? -1 : 1);
+  return {
+    restoring: found.flatMap(({ restoring = [] }) => restoring).sort(byName),
+    standbys: found.flatMap(({ at, standbys = [] }) => standbys.map((one) => ({ ...one, at }))).sort(byName),
+  };
 }
 
 /** Looks at every process twice, `apartMs` after each other. Tasks are in order of processor and partition. */

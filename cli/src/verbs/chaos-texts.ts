@@ -21,13 +21,14 @@ export function captureText(report: CaptureChaosReport): string {
 }
 
 export function processingText(report: ProcessingChaosReport): string {
-  const { seed, seeds, snapshots, faults, seconds, failed, passed } = report;
+  const { seed, seeds, snapshots, standbys, faults, seconds, failed, passed } = report;
+  const chosen = `${snapshots ? ' --snapshots' : ''}${standbys ? ' --standbys' : ''}`;
   const lines = failed.map(({ seed: one, findings }) => {
-    const again = `millrace chaos processing --seed ${one} --seeds 1${snapshots ? ' --snapshots' : ''}`;
+    const again = `millrace chaos processing --seed ${one} --seeds 1${chosen}`;
     return `seed ${one}: ${findings.join('; ')}\n  again: ${again}`;
   });
   const end = seed + seeds - 1;
-  const sum = `${seeds} seeds (${seed} to ${end})${snapshots ? ' with snapshots' : ''}, ${faults} faults in ${Math.round(seconds)} s`;
+  const sum = `${seeds} seeds (${seed} to ${end})${chosen.replaceAll(' --', ', with ')}, ${faults} faults in ${Math.round(seconds)} s`;
   return [...lines, `${sum}: ${passed ? 'no difference from the sequential runs' : 'FAILED'}`].join('\n');
 }
 

@@ -48,6 +48,7 @@ export const chaosVerb: Verb = {
     command.option('--outage <seconds>', 'capture: the longest time that all its brokers are down', '20');
     command.option('--seeds <n>', 'processing: how many seeds, one after the other', '10000');
     command.option('--snapshots', 'processing: tasks keep snapshots, on disks that are damaged or left behind', false);
+    command.option('--standbys', 'processing: processes keep standbys of tasks that others run', false);
     command.option('--seconds <n>', 'types: how long to go on with generated values', '60');
     command.option('--binary', 'types: those whose binary form is proven, so that rows come in it', false);
   },
@@ -90,7 +91,8 @@ export const chaosVerb: Verb = {
           throw new PlatformError('config-invalid', '--seed must be a whole number here');
         const seeds = wholeNumber(options['seeds'], '--seeds');
         const snapshots = options['snapshots'] === true;
-        const report = await processingCampaign({ seed: first, seeds, snapshots, note });
+        const standbys = options['standbys'] === true;
+        const report = await processingCampaign({ seed: first, seeds, snapshots, standbys, note });
         out.result(report, processingText);
         return report.passed ? EXIT.done : EXIT.difference;
       }

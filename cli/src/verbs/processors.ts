@@ -8,14 +8,14 @@ import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import { restoringTasks, watchTasks } from '../processors/status.ts';
-import type { RestoringTask, WatchedTask } from '../processors/status.ts';
+import type { RestoringTask, StandbyTask, WatchedTask } from '../processors/status.ts';
 
 const APART_MS = 1_000;
 
 export const processorsVerb: Verb = {
   name: 'processors',
   summary:
-    'every task: position, lag, rate, what holds it back, state, restores in progress; `processors topology [name]` draws them from the code',
+    'every task: position, lag, rate, what holds it back, state, restores in progress, standbys; `processors topology [name]` draws them from the code',
   define(command) {
     command.argument('[what]', 'topology: a Mermaid drawing; left out: the running tasks');
     command.argument('[processor]', 'topology: this one alone, with its operators where it has any');
@@ -28,8 +28,10 @@ export const processorsVerb: Verb = {
     if (what !== undefined) throw new PlatformError('config-invalid', `processors has no ${what}: there is topology`);
     const { processorsUrls } = loadConfig(cliSettings);
     const tasks = await watchTasks(processorsUrls, APART_MS, sleep);
-    const restoring = await restoringTasks(processorsUrls);
-    out.result({ tasks, restoring }, () => [tasksText(tasks), ...restoring.map(restoringText)].join('\n'));
+    const { restoring, standbys } = await restoringTasks(processorsUrls);
+    out.result({ tasks, restoring, standbys }, () =>
+      [tasksText(tasks), ...restoring.map(restoringText), ...standbys.map(standbyText)].join('\n'),
+    );
     return EXIT.done;
   },
 };
@@ -63,11 +65,18 @@ function tasksText(tasks: readonly WatchedTask[]): string {
   return [table([heading, ...rows]), ...parked].join('\n');
 }
 
-function restoringText({ task, fromSnapshot, records, recordsPerSecond, done, leftMs }: RestoringTask): string {
-  const from =
-    fromSnapshot === null ? 'its whole changelog' : `a snapshot of ${fromSnapshot} values and the changelog after it`;
+function restoringText(one: RestoringTask): string {
+  const { task, fromSnapshot, fromStandby, records, recordsPerSecond, done, leftMs } = one;
   const left = leftMs === null ? 'not known how long' : `${(leftMs / 1000).toFixed(0)} s left`;
+  let from = 'its whole changelog';
+  if (fromStandby !== null) from = `a standby of ${fromStandby} values and the changelog after it`;
+  else if (fromSnapshot !== null) from = `a snapshot of ${fromSnapshot} values and the changelog after it`;
   return `restoring: ${task} from ${from}: ${Math.floor(done * 100)} %, ${records} records, ${recordsPerSecond} records/s, ${left}`;
+}
+
+function standbyText({ task, at, behind, warm, stateKeys }: StandbyTask & { readonly at: string }): string {
+  const far = behind === null ? 'it is not known how far behind' : `${behind} records behind`;
+  return `standby: ${task} at ${at}: ${warm ? 'warm' : 'still reading'}, ${far}, ${stateKeys} keys`;
 }
 
 /** The deployables meet through topics alone, so the drawing is the stream processors' own program's. */

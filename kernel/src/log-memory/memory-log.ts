@@ -81,9 +81,11 @@ export class MemoryLog implements LogClient {
     return [...this.#store.partition({ topic, partition }).records];
   }
 
-  /** Keeps each key's last record; offsets stay, so holes appear. `dropTombstones` as after `delete.retention.ms`. */
-  compact(topic: string, options: { dropTombstones?: boolean } = {}): void {
-    for (const partition of this.#store.partitionsOf(topic)) partition.compact(options.dropTombstones ?? false);
+  /** Keeps each key's last record; offsets stay, so holes appear. `dropTombstones` as after `delete.retention.ms`; of which keys, or of all. */
+  compact(topic: string, options: { dropTombstones?: boolean | ((key: Buffer) => boolean) } = {}): void {
+    const { dropTombstones = false } = options;
+    const drops = typeof dropTombstones === 'boolean' ? () => dropTombstones : dropTombstones;
+    for (const partition of this.#store.partitionsOf(topic)) partition.compact(drops);
   }
 
   /** Drops what lies below `start`, as retention does. */

@@ -76,12 +76,12 @@ export class MemoryPartition {
   }
 
   /** Keeps the last record of each key (and records without one), at their offsets. */
-  compact(dropTombstones: boolean): void {
+  compact(dropsTombstone: (key: Buffer) => boolean): void {
     const last = new Map<string, bigint>();
     for (const { key, offset } of this.records) if (key !== null) last.set(key.toString('latin1'), offset);
     this.records = this.records.filter(({ key, value, offset }) => {
       if (key === null) return true;
-      return last.get(key.toString('latin1')) === offset && !(dropTombstones && value === null);
+      return last.get(key.toString('latin1')) === offset && !(value === null && dropsTombstone(key));
     });
   }
 

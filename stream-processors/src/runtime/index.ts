@@ -29,3 +29,6 @@ export { MOST_AGE_MS, SnapshotFolder, SnapshotTurns } from './snapshot/index.ts'
 export { LmdbDisk, MemorySpillDisk, StateMemory } from './spill/index.ts';
 export type { SpillSettings } from './spill/index.ts';
 export type { SnapshotBytes, SnapshotDisk, SnapshotDraft, SnapshotSettings } from './snapshot/index.ts';
+export { Standby } from './standby/index.ts';
+export type { StandbyReport } from './standby/index.ts';
+export type { WarmStart } from './open-state.ts';

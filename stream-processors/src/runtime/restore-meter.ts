@@ -4,6 +4,8 @@ import type { RestoreProgress } from './restore.ts';
 export interface RestoreReport {
   /** Values that came from a snapshot; null: the changelog is read from its beginning. */
   readonly fromSnapshot: number | null;
+  /** Values that a standby of this process had; null: there was none. */
+  readonly fromStandby: number | null;
   /** Of the changelog, so far. */
   readonly records: number;
   readonly recordsPerSecond: number;
@@ -16,6 +18,7 @@ export interface RestoreReport {
 export class RestoreMeter implements RestoreProgress {
   readonly #now: () => number;
   #fromSnapshot: number | null = null;
+  #fromStandby: number | null = null;
   #beganMs = 0;
   #from = 0n;
   #at = 0n;
@@ -30,6 +33,16 @@ export class RestoreMeter implements RestoreProgress {
   /** A snapshot is read. */
   loaded(values: number): void {
     this.#fromSnapshot = values;
+  }
+
+  /** What a standby had is taken over. */
+  wasWarm(values: number): void {
+    this.#fromStandby = values;
+  }
+
+  /** What it began with cannot be trusted. */
+  leftAside(): void {
+    this.#fromSnapshot = this.#fromStandby = null;
   }
 
   began(fromOffset: bigint, endOffset: bigint): void {
@@ -50,6 +63,7 @@ export class RestoreMeter implements RestoreProgress {
     const read = Number(this.#at - this.#from);
     return {
       fromSnapshot: this.#fromSnapshot,
+      fromStandby: this.#fromStandby,
       records: this.#records,
       recordsPerSecond: Math.round((this.#records * 1000) / tookMs),
       done: all === 0 ? 0 : read / all,

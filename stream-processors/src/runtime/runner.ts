@@ -9,7 +9,7 @@ import type { InputCodecs } from './input-decoder.ts';
 import { InputDecoder } from './input-decoder.ts';
 import type { AnyProcessor, InputSpec } from './processor.ts';
 import { identityOf, openState } from './open-state.ts';
-import type { OpenState } from './open-state.ts';
+import type { OpenState, WarmStart } from './open-state.ts';
 import { RedriveDesk } from './redrive-desk.ts';
 import type { RedriveOutcome } from './redrive-step.ts';
 import { RestoreMeter } from './restore-meter.ts';
@@ -72,6 +72,8 @@ export interface RunnerOptions {
   readonly snapshots?: SnapshotSettings;
   /** Where its state goes that memory has no room for; left out: all of it stays in memory. */
   readonly spill?: SpillSettings;
+  /** What may have read the changelog already, of this very processor and partition. */
+  readonly warm?: WarmStart;
   /** Told how far the restore is. */
   readonly meter?: RestoreMeter;
 }
@@ -90,7 +92,7 @@ export class TaskRunner {
   readonly inputs: readonly TaskInput[];
   readonly task: Task;
   readonly decoders: readonly InputDecoder[];
-  readonly restored: Pick<Restored, 'records'> & Pick<OpenState, 'snapshotOffset'>;
+  readonly restored: Pick<Restored, 'records'> & Pick<OpenState, 'snapshotOffset' | 'wasWarm'>;
   readonly #options: RunnerOptions;
   readonly #limits: RunnerLimits;
   readonly #writer: LogWriter;
@@ -110,7 +112,7 @@ export class TaskRunner {
     limits: RunnerLimits,
     writer: LogWriter,
     reader: LogReader,
-    { state, restored, snapshotOffset }: OpenState,
+    { state, restored, snapshotOffset, wasWarm, unsaved }: OpenState,
     identity: string | null,
     task: Task,
   ) {
@@ -118,7 +120,7 @@ export class TaskRunner {
     this.#limits = limits;
     this.#writer = writer;
     this.#reader = reader;
-    this.restored = { records: restored.records, snapshotOffset };
+    this.restored = { records: restored.records, snapshotOffset, wasWarm };
     this.task = task;
     this.output = outputOf(options);
     this.name = taskName(options);
@@ -131,7 +133,7 @@ export class TaskRunner {
     });
     const source = { processor: options.processor.name, inputs, codecs: options.inputs, log: options.log };
     this.#redrives = new RedriveDesk(task, source);
-    this.#snapshots = this.#snapshotTaker(state, restored.records, identity);
+    this.#snapshots = this.#snapshotTaker(state, unsaved, identity);
     reader.assign(this.inputs.map((input, at) => ({ ...input, offset: task.inputs[at]?.resumeOffset ?? 0n })));
   }
 
@@ -142,6 +144,7 @@ export class TaskRunner {
     const limits = { ...defaultLimits, ...options.limits };
     const output = outputOf(options);
     const name = taskName(options);
+    if (options.warm !== undefined) await options.warm.rest();
     const writer = await log.openWriter({
       name,
       partitions: [output],
@@ -151,11 +154,12 @@ export class TaskRunner {
     if (end === undefined) throw new PlatformError('internal', `the writer of ${name} opened no partition`);
     const reader = log.createReader();
     try {
-      const { snapshots, spill = null, now, logger, meter = new RestoreMeter(now) } = options;
-      const identity = snapshots === undefined ? null : await identityOf(log, output.topic, logger);
+      const { snapshots, spill = null, warm = null, now, logger, meter = new RestoreMeter(now) } = options;
+      const isTrusted = snapshots !== undefined || warm !== null;
+      const identity = isTrusted ? await identityOf(log, output.topic, logger) : null;
       const opened = await openState({
-        ...{ task: name, processor, log, reader, end, records, codec, spill, meter, now, logger },
-        snapshots: snapshots === undefined || identity === null ? null : { disk: snapshots.disk, identity },
+        ...{ task: name, processor, reader, end, records, codec, spill, meter, now, logger, warm, identity },
+        disk: snapshots?.disk ?? null,
       });
       const { restored } = opened;
       const inputs = inputsOf(options).map(({ topic, partition }) => ({ topic, partition }));

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, latencyBuckets } from '@millrace/kernel/telemetry';
 import type { Registry } from '@millrace/kernel/telemetry';
 import type { RunnerEvents } from '../runtime/index.ts';
-import type { TaskStatus } from './status.ts';
+import type { StandbyStatus, TaskStatus } from './status.ts';
 
 const labelNames = ['processor', 'partition'] as const;
 
@@ -12,7 +12,10 @@ export class ProcessorMetrics {
   readonly #commitToView: Histogram<'processor'>;
   readonly #hop: Histogram<'processor'>;
 
-  constructor(registry: Registry, status: () => readonly TaskStatus[]) {
+  constructor(
+    registry: Registry,
+    status: () => { readonly tasks: readonly TaskStatus[]; readonly standbys: readonly StandbyStatus[] },
+  ) {
     const registers = [registry];
     this.#results = new Counter({
       name: 'millrace_processor_results_total',
@@ -47,7 +50,7 @@ export class ProcessorMetrics {
         labelNames,
         registers,
         collect: () => {
-          for (const task of status()) {
+          for (const task of status().tasks) {
             const { processor, partition } = task;
             found.set({ processor, partition: String(partition) }, value(task) ?? 0);
           }
@@ -69,6 +72,16 @@ export class ProcessorMetrics {
     gauge('millrace_processor_repeated', 'Input records dropped because their position was known', ({ inputs }) =>
       inputs.reduce((sum, { repeated }) => sum + repeated, 0),
     );
+    const behind: Gauge<'task'> = new Gauge({
+      name: 'millrace_processor_standby_behind',
+      help: "Records of a task's log, near enough, that the standby in this process has not read",
+      labelNames: ['task'],
+      registers,
+      collect: () => {
+        behind.reset();
+        for (const one of status().standbys) if (one.behind !== null) behind.set({ task: one.task }, one.behind);
+      },
+    });
   }
 
   of(processor: string, partition: number): RunnerEvents {

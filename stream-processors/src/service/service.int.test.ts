@@ -1,94 +1,40 @@
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { testEngines } from '@millrace/infra-local/testing';
 import type { LogClient } from '@millrace/kernel/log';
-import { createKafkaGroup, createKafkaLog } from '@millrace/kernel/log-kafka';
+import { createKafkaGroup } from '@millrace/kernel/log-kafka';
 import { Registry, silentLogger } from '@millrace/kernel/telemetry';
-import { isWatermarkKey, readWatermark } from '@millrace/schemas/markers';
-import { createSchemaRegistry } from '@millrace/schemas/registry';
 import type { SchemaRegistry } from '@millrace/schemas/registry';
-import { topicSpecs, viewTopics } from '@millrace/schemas/topics';
-import type { ViewTopic } from '@millrace/schemas/topics';
-import { createViewCodec } from '@millrace/schemas/views';
-import type { ViewEntry } from '@millrace/schemas/views';
-import { TestRoad, TestSource, shopHistory } from '../testing/index.ts';
+import { viewTopics } from '@millrace/schemas/topics';
 import { processors } from '../processors/index.ts';
 import { SnapshotFolder } from '../runtime/index.ts';
+import { shopHistory } from '../testing/index.ts';
 import { ProcessingService } from './service.ts';
+import { RealRoad, expectedEntries, startProcess, until } from './testing/real-road.ts';
 
 const partitions = 2;
+let road: RealRoad;
 let log: LogClient;
 let registry: SchemaRegistry;
-const prefixes: string[] = [];
 
 beforeAll(async () => {
-  const { kafkaBrokers, schemaRegistryUrl } = testEngines();
-  log = createKafkaLog({ brokers: kafkaBrokers, clientId: 'processors-test', logger: silentLogger() });
-  registry = await createSchemaRegistry(schemaRegistryUrl);
+  road = await RealRoad.open(partitions);
+  ({ log, registry } = road);
 });
 
-afterAll(async () => {
-  for (const prefix of prefixes) {
-    await log.admin.deleteTopics(topicSpecs(prefix, partitions).map(({ topic }) => topic));
-  }
-  await log.close();
-});
+afterAll(() => road.close());
 
-async function newSource(): Promise<{ prefix: string; source: TestSource }> {
-  const prefix = `sp-${randomBytes(4).toString('hex')}.`;
-  prefixes.push(prefix);
-  await log.admin.ensureTopics(topicSpecs(prefix, partitions));
-  return { prefix, source: await TestSource.open(log, registry, { prefix, partitions }) };
-}
-
-/** Reads a view's partition until its watermark is at `lsn`: every entry written so far, in order. */
-async function readUntil(prefix: string, topic: ViewTopic, partition: number, lsn: bigint): Promise<ViewEntry[]> {
-  const codec = await createViewCodec(registry, prefix + topic);
-  const reader = log.createReader();
-  const entries: ViewEntry[] = [];
-  reader.assign([{ topic: prefix + topic, partition, offset: 0n }]);
-  for (let reached = false; !reached;) {
-    for (const batch of await reader.poll(1000)) {
-      for (const { key, value } of batch.records) {
-        if (isWatermarkKey(key) && value !== null) reached ||= readWatermark(value).lsn >= lsn;
-        const entry = codec.decode(key, value);
-        if (entry !== null) entries.push(entry);
-      }
-    }
-  }
-  await reader.close();
-  return entries;
-}
-
-const textOf = ({ kind, id, lsn, tsUs, data }: ViewEntry): string =>
-  `${kind}:${id}@${lsn.toString()} ${tsUs} ${JSON.stringify(data)}`;
-
-/** What the same commits give without a broker. */
-async function expected(seed: number, commits: number): Promise<Map<string, string[]>> {
-  const road = await TestRoad.open(partitions);
-  for (const { lsn, tsUs, rows } of shopHistory(seed, commits, 12)) await road.source.commit(lsn, tsUs, rows);
-  for (const processor of processors) for (let at = 0; at < partitions; at++) await road.start(processor, at);
-  await road.settle();
-  return new Map(
-    viewTopics.flatMap((topic) =>
-      Array.from({ length: partitions }, (_, at) => [
-        `${topic}/${at}`,
-        road.written(topic, at).map(({ entry }) => textOf(entry)),
-      ]),
-    ),
-  );
-}
+const newSource = () => road.newSource();
+const readUntil: RealRoad['readUntil'] = (...of) => road.readUntil(...of);
+const expected = (seed: number, commits: number) => expectedEntries(seed, commits, partitions);
 
 async function expectSame(prefix: string, wanted: Map<string, string[]>, lsn: bigint): Promise<void> {
   for (const topic of viewTopics) {
     for (let at = 0; at < partitions; at++) {
-      const got = (await readUntil(prefix, topic, at, lsn)).map(textOf);
+      const got = await readUntil(prefix, topic, at, lsn);
       expect({ topic, at, got }).toEqual({ topic, at, got: wanted.get(`${topic}/${at}`) });
     }
   }
@@ -113,7 +59,7 @@ test('in one process: every entry once and right; a second start goes on where t
     await readUntil(prefix, 'views.catalog', 0, history[to - 1]!.lsn);
     await readUntil(prefix, 'views.catalog', 1, history[to - 1]!.lsn);
     // The relays of events may open after the tasks have come this far.
-    await until(() => service.ready().ready);
+    await until('it is ready', () => service.ready().ready);
     expect(service.status().tasks.map(({ parked }) => parked.length)).toEqual(
       Array(processors.length * partitions).fill(0),
     );
@@ -205,7 +151,7 @@ test('killed with -9 while it keeps snapshots of its state, most of it on the di
   const service = new ProcessingService({ config, log, registry, logger: silentLogger(), metrics: new Registry() });
   const stop = new AbortController();
   const running = service.run(stop.signal);
-  await until(() => service.ready().ready);
+  await until('it is ready', () => service.ready().ready);
   const began = service.runners.map(({ restored }) => restored.snapshotOffset !== null);
   for (const { lsn, tsUs, rows } of history.slice(80)) await source.commit(lsn, tsUs, rows);
   await readTo(history.at(-1)!.lsn);
@@ -218,7 +164,7 @@ test('killed with -9 while it keeps snapshots of its state, most of it on the di
     [true, true],
   ]);
   for (let at = 0; at < partitions; at++) {
-    const got = (await readUntil(prefix, 'views.inventory', at, history.at(-1)!.lsn)).map(textOf);
+    const got = await readUntil(prefix, 'views.inventory', at, history.at(-1)!.lsn);
     expect(got).toEqual(wanted.get(`views.inventory/${at}`));
   }
 }, 240_000);
@@ -242,25 +188,24 @@ test('two services share the tasks; when one goes, the other takes over its task
     service.status().tasks.map(({ processor, partition }) => `${processor}/${partition}`);
   const all = processors.length * partitions;
   const one = start();
-  await until(() => taskNames(one).length === all);
+  await until('one has all tasks', () => taskNames(one).length === all);
   const kept = new Map(one.service.runners.map((runner) => [runner.name, runner]));
   const other = start();
-  await until(() => taskNames(one).length + taskNames(other).length === all && taskNames(other).length >= all / 2 - 1);
+  await until(
+    'both have their share',
+    () => taskNames(one).length + taskNames(other).length === all && taskNames(other).length >= all / 2 - 1,
+  );
   // What stays was not started again.
   for (const runner of one.service.runners) expect(kept.get(runner.name)).toBe(runner);
   for (const { lsn, tsUs, rows } of history.slice(0, 60)) await source.commit(lsn, tsUs, rows);
   one.stop.abort();
   await one.running;
   for (const { lsn, tsUs, rows } of history.slice(60)) await source.commit(lsn, tsUs, rows);
-  await until(() => taskNames(other).length === all);
+  await until('the other has all tasks', () => taskNames(other).length === all);
   await expectSame(prefix, wanted, history.at(-1)!.lsn);
   other.stop.abort();
   await other.running;
 }, 90_000);
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 test('processes of a group killed with -9: their tasks move, every entry once, the same as without', async () => {
   const { prefix, source } = await newSource();
@@ -303,22 +248,5 @@ function supervised(prefix: string): { end(signal: NodeJS.Signals): Promise<numb
   };
 }
 
-function startChild(prefix: string, placement = '1/1', further: Readonly<Record<string, string>> = {}): ChildProcess {
-  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-  const { kafkaBrokers, schemaRegistryUrl } = testEngines();
-  return spawn(process.execPath, ['--conditions=@millrace/source', '--import', 'tsx', main], {
-    env: {
-      PATH: '',
-      TOPIC_PREFIX: prefix,
-      PARTITIONS: String(partitions),
-      KAFKA_BROKERS: kafkaBrokers.join(','),
-      SCHEMA_REGISTRY_URL: schemaRegistryUrl,
-      PLACEMENT: placement,
-      HEALTH_PORT: '0',
-      LOG_LEVEL: 'error',
-      STATE_SNAPSHOT_SECONDS: '0',
-      ...further,
-    },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-}
+const startChild = (prefix: string, placement = '1/1', further: Readonly<Record<string, string>> = {}): ChildProcess =>
+  startProcess(prefix, partitions, { PLACEMENT: placement, ...further });

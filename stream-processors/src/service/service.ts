@@ -13,13 +13,15 @@ import { processors as allProcessors } from '../processors/index.ts';
 import type { AnyProcessor, RunnerLimits, TaskRunner } from '../runtime/index.ts';
 import { LeftOverLogs } from './left-over-logs.ts';
 import { ProcessorMetrics } from './metrics.ts';
-import { placeTasks } from './placement.ts';
+import { metadataOf, partFrom, partsOf } from './membership.ts';
 import { redriveAsked } from './redrive-control.ts';
 import { snapshotSettings } from './snapshot-settings.ts';
 import { spillSettings } from './spill-settings.ts';
-import { statusOf } from './status.ts';
-import type { RestoringStatus, TaskStatus } from './status.ts';
+import { StandbySet } from './standby-set.ts';
+import { standbyStatusOf, statusOf } from './status.ts';
+import type { RestoringStatus, StandbyStatus, TaskStatus } from './status.ts';
 import { TaskOpeners } from './task-openers.ts';
+import type { KnownTask } from './task-openers.ts';
 import { TaskSet } from './task-set.ts';
 
 export interface ProcessingOptions {
@@ -35,6 +37,8 @@ export interface ProcessingOptions {
     readonly stateSnapshotRecords?: number;
     /** Left out: all state stays in memory. */
     readonly stateMemoryMb?: number;
+    /** Left out: none. */
+    readonly standbyReplicas?: number;
   };
   readonly log: LogClient;
   readonly registry: SchemaRegistry;
@@ -58,6 +62,7 @@ const SESSION_TIMEOUT_MS = 6_000;
 export class ProcessingService implements Service {
   readonly #options: ProcessingOptions;
   #tasks: TaskSet | null = null;
+  #standbys: StandbySet | null = null;
   #isPlaced = false;
   #rows: GenerationRows = new Map();
   #known: ReturnType<TaskOpeners['tasks']> = new Map();
@@ -87,6 +92,7 @@ export class ProcessingService implements Service {
   status(): {
     tasks: readonly TaskStatus[];
     restoring: readonly RestoringStatus[];
+    standbys: readonly StandbyStatus[];
     refused: readonly { task: string; reason: string }[];
   } {
     const nowMs = Date.now();
@@ -94,6 +100,7 @@ export class ProcessingService implements Service {
     return {
       tasks: this.runners.map((runner) => statusOf(runner.processorName, runner, nowMs)),
       restoring: restoring.map(({ name, meter }) => ({ task: name, ...meter.report() })),
+      standbys: (this.#standbys?.reports ?? []).map(({ name, report }) => standbyStatusOf(name, report)),
       refused: this.#refused,
     };
   }
@@ -112,7 +119,7 @@ export class ProcessingService implements Service {
     const { config, log, registry, logger, joinGroup, metrics, limits = {} } = this.#options;
     const { topicPrefix, partitions, placement = { by: 'share', instance: 0, instances: 1 } } = config;
     await log.admin.ensureTopics(topicSpecs(topicPrefix, partitions));
-    const counted = new ProcessorMetrics(metrics, () => this.status().tasks);
+    const counted = new ProcessorMetrics(metrics, () => this.status());
     const openers = await TaskOpeners.create({
       ...{ all: allProcessors, topicPrefix, partitions, log, registry, logger, limits },
       chosen: new Set(choose(config.processors).map(({ name }) => name)),
@@ -121,12 +128,15 @@ export class ProcessingService implements Service {
       snapshots: snapshotSettings(config),
       spill: spillSettings(config),
     });
+    const known = (name: string): KnownTask => {
+      const task = this.#known.get(name);
+      if (task === undefined) throw new PlatformError('internal', `${name} is not known here`);
+      return task;
+    };
+    const standbys = new StandbySet({ open: async (name) => known(name).standby?.() ?? null, logger });
+    this.#standbys = standbys;
     const tasks = new TaskSet({
-      open: (name, meter) => {
-        const task = this.#known.get(name);
-        if (task === undefined) throw new PlatformError('internal', `${name} is not known here`);
-        return task.open(meter);
-      },
+      open: async (name, meter) => known(name).open(meter, standbys.warmStart(name)),
       logger,
       reopenMs: placement.by === 'group' ? REOPEN_MS : null,
       refused: () => group?.rejoin(),
@@ -136,7 +146,7 @@ export class ProcessingService implements Service {
     if (placement.by === 'group' && joinGroup === undefined) {
       throw new PlatformError('internal', 'there is no group to join');
     }
-    const group = placement.by === 'group' ? (joinGroup?.(this.#membership(tasks, able)) ?? null) : null;
+    const group = placement.by === 'group' ? (joinGroup?.(this.#membership(tasks, standbys, able)) ?? null) : null;
     const ended = new AbortController();
     const stop = AbortSignal.any([signal, tasks.failed, ended.signal]);
     const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
@@ -153,6 +163,10 @@ export class ProcessingService implements Service {
         if (placement.by === 'group') {
           // What is not there any more is let go of at once; what is new is somebody's when the group says so.
           tasks.have(tasks.names.filter((name) => this.#known.has(name)));
+          standbys.have(
+            standbys.names.filter((name) => this.#known.has(name)),
+            tasks.names,
+          );
           group?.rejoin();
           return;
         }
@@ -178,27 +192,33 @@ export class ProcessingService implements Service {
       ended.abort();
       this.#isPlaced = false;
       leftOver.close();
-      await tasks.close();
+      await Promise.all([tasks.close(), standbys.close()]);
     }
     if (tasks.failed.aborted) throw tasks.failed.reason;
   }
 
-  #membership(tasks: TaskSet, able: () => readonly string[]): GroupOptions {
+  #membership(tasks: TaskSet, standbys: StandbySet, able: () => readonly string[]): GroupOptions {
     const { config, logger } = this.#options;
+    const { topicPrefix, standbyReplicas: replicas = 0 } = config;
     return {
-      group: `${config.topicPrefix}stream-processors`,
+      group: `${topicPrefix}stream-processors`,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
-      metadata: () => JSON.stringify({ held: tasks.names, able: able() }),
-      assign: (members) => {
-        const placed = placeTasks(members.map(({ id, metadata }) => ({ id, ...(JSON.parse(metadata) as Abilities) })));
-        return new Map([...placed].map(([id, names]) => [id, JSON.stringify(names)]));
+      metadata: () => {
+        const copied = replicas === 0 ? [] : able().filter((name) => this.#known.get(name)?.standby !== undefined);
+        const of = { replicas, held: standbys.names, warm: standbys.warm, able: copied };
+        return metadataOf({ held: tasks.names, able: able(), standbys: of });
       },
-      assigned: (part) => {
-        const names = JSON.parse(part === '' ? '[]' : part) as string[];
-        logger.info({ tasks: names }, 'tasks of this process, by the group');
+      assign: partsOf,
+      assigned: (text) => {
+        const part = partFrom(text);
+        logger.info(part, 'tasks and standbys of this process, by the group');
         // One that was there when the group gathered and is not any more is nobody's.
-        const mine = able();
-        tasks.have(names.filter((name) => mine.includes(name)));
+        const mine = part.tasks.filter((name) => able().includes(name));
+        standbys.have(
+          part.standbys.filter((name) => this.#known.has(name)),
+          mine,
+        );
+        tasks.have(mine);
         this.#isPlaced = true;
       },
     };
@@ -214,11 +234,6 @@ function servedAgeMs(tasks: readonly TaskStatus[], rows: GenerationRows): number
     if (lagMs !== null && (oldest === null || lagMs > oldest)) oldest = lagMs;
   }
   return oldest;
-}
-
-interface Abilities {
-  readonly held: readonly string[];
-  readonly able: readonly string[];
 }
 
 function choose(names: readonly string[]): readonly AnyProcessor[] {

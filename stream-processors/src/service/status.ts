@@ -1,5 +1,5 @@
 import { lsnText } from '@millrace/kernel/position';
-import type { BackgroundWork, ParkedState, RestoreReport, TaskRunner } from '../runtime/index.ts';
+import type { BackgroundWork, ParkedState, RestoreReport, StandbyReport, TaskRunner } from '../runtime/index.ts';
 
 export interface InputStatus {
   readonly topic: string;
@@ -36,6 +36,32 @@ export interface TaskStatus {
 /** A task whose state is being restored. */
 export interface RestoringStatus extends RestoreReport {
   readonly task: string;
+}
+
+/** A copy of the state of a task that another process has. */
+export interface StandbyStatus {
+  readonly task: string;
+  /** Everything of the task's log below is read. */
+  readonly offset: string;
+  /** Offsets that it has not read, as of the last time that the log said where it ends; null: it has not said it yet. */
+  readonly behind: number | null;
+  /** It has been at the log's end: a take-over reads what came since. */
+  readonly warm: boolean;
+  /** Read since it began. */
+  readonly records: number;
+  readonly stateKeys: number;
+}
+
+export function standbyStatusOf(task: string, report: StandbyReport): StandbyStatus {
+  const { offset, endOffset, isWarm: warm, records, keys: stateKeys } = report;
+  return {
+    task,
+    offset: String(offset),
+    behind: endOffset === null ? null : Number(endOffset - offset),
+    warm,
+    records,
+    stateKeys,
+  };
 }
 
 /** What a task says of itself; JSON-safe. */

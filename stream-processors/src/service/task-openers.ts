@@ -11,7 +11,7 @@ import { FIRST_LOG, topicOfLog } from '@millrace/schemas/stores';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
 import { openStockRelays } from '../relay/index.ts';
-import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
+import { DeadLetterLog, Standby, TaskRunner, registerOutput } from '../runtime/index.ts';
 import type {
   AnyProcessor,
   OutputSchemas,
@@ -20,6 +20,7 @@ import type {
   RunnerLimits,
   SnapshotSettings,
   SpillSettings,
+  WarmStart,
 } from '../runtime/index.ts';
 import { restingReader } from './filling-reader.ts';
 import type { TaskName } from './placement.ts';
@@ -49,15 +50,17 @@ export interface TaskOpenersOptions {
 
 /** A task that may be placed here. */
 export interface KnownTask {
-  readonly open: (meter: RestoreMeter) => Promise<PlacedTask>;
+  readonly open: (meter: RestoreMeter, warm?: WarmStart) => Promise<PlacedTask>;
+  /** A copy of its state beside the process that has it; left out: there is none to copy. */
+  readonly standby?: () => Promise<Standby>;
   /** Among all tasks: which fixed share it belongs to. One of another log is beside its first log's. */
   readonly place: number;
 }
 
 /** Least ms between two reads for the tasks that join inputs: they wait for all of them anyway. */
 const JOIN_MS = 20;
-/** Of a fetch for a log that is filled: its batches come between those of the others. */
-const FILLING_BYTES = 524_288;
+/** Of a fetch for a log that is filled, or copied: its batches come between those of the tasks that readers wait for. */
+const BESIDE_BYTES = 524_288;
 
 /**
  * What all tasks of a process share, and how each is opened. The relays of events are placed as tasks are; they follow the log whose entries
@@ -116,7 +119,8 @@ export class TaskOpeners {
         const at = mine.findIndex(({ output }) => output === topicOfLog(one.view, FIRST_LOG));
         const place = partition * perPartition + at + (one.log - FIRST_LOG);
         known.set(`${one.processor.name}/${partition}`, {
-          open: (meter) => this.#openTask(one, partition, meter),
+          open: (meter, warm) => this.#openTask(one, partition, meter, warm),
+          standby: () => this.#openStandby(one, partition),
           place,
         });
       }
@@ -129,7 +133,12 @@ export class TaskOpeners {
     return known;
   }
 
-  async #openTask(one: LogProcessor, partition: number, meter: RestoreMeter): Promise<PlacedTask> {
+  async #openTask(
+    one: LogProcessor,
+    partition: number,
+    meter: RestoreMeter,
+    warm: WarmStart | undefined,
+  ): Promise<PlacedTask> {
     const { processor } = one;
     const { topicPrefix, partitions, log, limits, logger, events, snapshots, spill } = this.#options;
     const schemas = await this.#outputSchemas(processor.output);
@@ -140,6 +149,7 @@ export class TaskOpeners {
       ...{ processor, partition, schemas, codec, meter },
       ...(snapshots === null ? {} : { snapshots }),
       ...(spill === null ? {} : { spill }),
+      ...(warm === undefined ? {} : { warm }),
       createReader: () => this.#reader(one),
       inputs: { changes: this.#changes, views: this.#codecs },
       events: events(processor.name, partition),
@@ -148,10 +158,20 @@ export class TaskOpeners {
     return { part: runner, runner };
   }
 
+  async #openStandby({ processor }: LogProcessor, partition: number): Promise<Standby> {
+    const { topicPrefix, log, logger, snapshots, spill } = this.#options;
+    const { records } = await this.#outputSchemas(processor.output);
+    return new Standby({
+      ...{ processor, output: { topic: topicPrefix + processor.output, partition }, log, records },
+      ...{ disk: snapshots?.disk ?? null, spill, now: Date.now, logger: logger.child({ component: processor.name }) },
+      createReader: () => log.createReader({ maxBytes: BESIDE_BYTES }),
+    });
+  }
+
   #reader(one: LogProcessor): LogReader {
     if (!isFilled(one, this.#rows))
       return (one.processor.inputs.length > 1 ? this.#joining : this.#single).createReader();
-    const own = this.#options.log.createReader({ maxBytes: FILLING_BYTES });
+    const own = this.#options.log.createReader({ maxBytes: BESIDE_BYTES });
     return restingReader(own, () => isFilled(one, this.#rows), this.#options.servedAgeMs);
   }
 

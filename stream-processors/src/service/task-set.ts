@@ -113,8 +113,9 @@ export class TaskSet {
         held.placed = await open(name, meter);
         held.meter = null;
         const { part, runner } = held.placed;
-        const { fromSnapshot, records } = meter.report();
-        logger.info({ task: name, ...(runner === null ? {} : { fromSnapshot, records }) }, 'task restored and running');
+        const { fromSnapshot, fromStandby, records } = meter.report();
+        const restored = runner === null ? {} : { fromSnapshot, fromStandby, records };
+        logger.info({ task: name, ...restored }, 'task restored and running');
         const size = runner?.task.parked.size ?? 0;
         if (size > 0) logger.warn({ task: name, size }, 'aggregates are parked');
         await part.run(signal);

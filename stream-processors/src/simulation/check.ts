@@ -12,6 +12,7 @@ export interface SeedReport {
   readonly findings: readonly string[];
   readonly faults: number;
   readonly fromSnapshots: number;
+  readonly fromStandbys: number;
 }
 
 /** Schedules tried on one history before the next is drawn. */
@@ -47,7 +48,8 @@ export class Checker {
       ...differences,
       ...(isSame ? imbalances : this.#imbalances(simulated.entries, simulated.inputCompacted)),
     ];
-    return { seed, findings, faults: simulated.faults, fromSnapshots: simulated.fromSnapshots };
+    const { faults, fromSnapshots, fromStandbys } = simulated;
+    return { seed, findings, faults, fromSnapshots, fromStandbys };
   }
 
   async #history(number: number): Promise<History> {

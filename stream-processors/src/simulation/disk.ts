@@ -2,17 +2,21 @@ import { SnapshotTurns } from '../runtime/index.ts';
 import type { SnapshotSettings } from '../runtime/index.ts';
 import { MemoryDisk } from '../runtime/snapshot/memory-disk.ts';
 import type { Chance } from './chance.ts';
+import { brokenDisk } from './broken-disk.ts';
 import type { SimulatedClient } from './gates.ts';
+import type { Broken } from './simulate.ts';
 
 /** The disk of a process: it outlives it. */
 export class SimulatedDisk {
   readonly #disk = new MemoryDisk();
   readonly #pick: Chance;
+  readonly #broken: Broken | undefined;
   readonly #everyMs: number;
   readonly #partValues: number;
 
-  constructor(pick: Chance) {
+  constructor(pick: Chance, broken?: Broken) {
     this.#pick = pick;
+    this.#broken = broken;
     this.#everyMs = pick(20);
     this.#partValues = 1 + pick(8);
   }
@@ -20,7 +24,7 @@ export class SimulatedDisk {
   /** For one life of a task. */
   settings(client: SimulatedClient): SnapshotSettings {
     return {
-      disk: client.disk(this.#disk),
+      disk: client.disk(brokenDisk(this.#disk, this.#broken)),
       everyMs: this.#everyMs,
       leastRecords: 1,
       partValues: this.#partValues,

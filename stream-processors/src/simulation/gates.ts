@@ -1,5 +1,12 @@
 import { PlatformError, asPlatformError } from '@millrace/kernel/errors';
-import type { AppendRequest, LogClient, LogReader, LogWriter, OpenWriterOptions } from '@millrace/kernel/log';
+import type {
+  AppendRequest,
+  FetchedBatch,
+  LogClient,
+  LogReader,
+  LogWriter,
+  OpenWriterOptions,
+} from '@millrace/kernel/log';
 import type { MemoryLog } from '@millrace/kernel/log-memory';
 import type { SnapshotDisk } from '../runtime/index.ts';
 
@@ -30,9 +37,13 @@ export interface ClientOptions {
   readonly readBytes: number;
   /** Writers of other clients are not fenced: to show that the simulation notices. */
   readonly unfenced: boolean;
+  /** Some records are passed over in silence, to the same end. */
+  readonly losesRecords?: boolean;
 }
 
 let clients = 0;
+/** One batch in so many. */
+const LOST = 3;
 
 /**
  * A client of an in-memory log, of which nothing happens by itself: every opening, append and read waits in `operations` until the schedule says how
@@ -44,6 +55,7 @@ export class SimulatedClient implements LogClient {
   readonly #log: MemoryLog;
   readonly #options: ClientOptions;
   readonly #name = `client-${++clients}`;
+  #batches = 0;
 
   constructor(log: MemoryLog, options: ClientOptions) {
     this.#log = log;
@@ -63,7 +75,7 @@ export class SimulatedClient implements LogClient {
       unassign: (partitions) => reader.unassign(partitions),
       pause: (partitions) => reader.pause(partitions),
       resume: (partitions) => reader.resume(partitions),
-      poll: (_, signal) => this.#gate('poll', () => reader.poll(0), signal),
+      poll: (_, signal) => this.#gate('poll', () => this.#passed(reader.poll(0)), signal),
       close: () => reader.close(),
     };
   }
@@ -86,6 +98,13 @@ export class SimulatedClient implements LogClient {
         };
       },
     };
+  }
+
+  #passed(polled: Promise<readonly FetchedBatch[]>): Promise<readonly FetchedBatch[]> {
+    if (this.#options.losesRecords !== true) return polled;
+    const passed = (batch: FetchedBatch): FetchedBatch =>
+      ++this.#batches % LOST === 0 ? { ...batch, records: [] } : batch;
+    return polled.then((batches) => batches.map(passed));
   }
 
   #writer(inner: LogWriter): LogWriter {

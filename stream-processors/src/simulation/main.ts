@@ -3,13 +3,16 @@ import { Checker, Place } from './index.ts';
 import type { SeedReport } from './index.ts';
 
 /**
- * For `millrace chaos processing`, as a process of its own: `SEEDS` seeds from `SEED` on, `WITH` snapshots or without. Prints a line of JSON for each that
+ * For `millrace chaos processing`, as a process of its own: `SEEDS` seeds from `SEED` on, `WITH` snapshots, standbys, both or neither. Prints a line of JSON for each that
  * failed, one of progress now and then, and the sum at the end.
  */
 const { SEED = '0', SEEDS = '1000', WITH = '' } = environment();
 const first = Number(SEED);
 const seeds = Number(SEEDS);
-const checker = new Checker(await Place.open(), { snapshots: WITH === 'snapshots' });
+const checker = new Checker(await Place.open(), {
+  snapshots: WITH.includes('snapshots'),
+  standbys: WITH.includes('standbys'),
+});
 const print = (line: Readonly<Record<string, unknown>>): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const beganMs = performance.now();

@@ -5,8 +5,15 @@ import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { MemoryRegistry } from '@millrace/schemas/registry';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
-import { MemorySpillDisk, StateMemory, TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { AnyProcessor, OutputSchemas, RunnerLimits, SnapshotSettings } from '../runtime/index.ts';
+import { MemorySpillDisk, Standby, StateMemory, TaskRunner, registerOutput } from '../runtime/index.ts';
+import type {
+  AnyProcessor,
+  OutputSchemas,
+  RunnerLimits,
+  SnapshotSettings,
+  SpillSettings,
+  WarmStart,
+} from '../runtime/index.ts';
 import { audit, ledger } from './bank.ts';
 import { PARTITIONS, registerBooks } from './books.ts';
 import type { BookSchemas } from './books.ts';
@@ -60,12 +67,21 @@ export class Place {
     return new MemoryLog({ topics: topics.map((topic) => ({ topic, partitions: PARTITIONS })) });
   }
 
+  /** One that reads the log alone: disks are for tasks. */
+  standby({ processor, partition, topic }: SimulatedTask, log: LogClient, now: () => number): Standby {
+    const records = this.schemas.get(topic)?.records;
+    if (records === undefined) throw new Error(`no schemas of ${topic}`);
+    const spill = partition % 2 === 0 ? null : littleMemory();
+    return new Standby({ processor, output: { topic, partition }, log, records, disk: null, spill, now, logger });
+  }
+
   openTask(
     { processor, partition, topic }: SimulatedTask,
     log: LogClient,
     now: () => number,
     limits: Partial<RunnerLimits>,
     snapshots: SnapshotSettings | null = null,
+    warm: WarmStart | null = null,
   ): Promise<TaskRunner> {
     const codec = this.codecs.get(topic);
     const schemas = this.schemas.get(topic);
@@ -84,8 +100,13 @@ export class Place {
       now,
       limits,
       ...(snapshots === null ? {} : { snapshots }),
-      // Every other task keeps next to nothing of its state in memory.
-      ...(partition % 2 === 0 ? {} : { spill: { memory: new StateMemory(100), open: () => new MemorySpillDisk() } }),
+      ...(partition % 2 === 0 ? {} : { spill: littleMemory() }),
+      ...(warm === null ? {} : { warm }),
     });
   }
+}
+
+/** Every other task keeps next to nothing of its state in memory. */
+function littleMemory(): SpillSettings {
+  return { memory: new StateMemory(100), open: () => new MemorySpillDisk() };
 }

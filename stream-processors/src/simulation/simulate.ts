@@ -1,6 +1,7 @@
 import { isKind } from '@millrace/kernel/errors';
 import type { LogWriter } from '@millrace/kernel/log';
 import type { MemoryLog } from '@millrace/kernel/log-memory';
+import { isOwnKey } from '@millrace/schemas/markers';
 import { MOST_AGE_MS } from '../runtime/index.ts';
 import type { RunnerLimits, TaskRunner } from '../runtime/index.ts';
 import type { Books } from './books.ts';
@@ -9,14 +10,27 @@ import { SimulatedClient } from './gates.ts';
 import type { Fate, Operation } from './gates.ts';
 import type { Place, SimulatedTask } from './place.ts';
 import { SimulatedDisk } from './disk.ts';
+import { SimulatedStandbys } from './standbys.ts';
 import { Written, nameOf, openSource, statesOf } from './sequential.ts';
 import type { Outcome } from './sequential.ts';
 
+/** What the runtime rests on, taken away: the simulation must then find differences. */
+export type Broken =
+  /** The broker takes what a superseded writer appends. */
+  | 'no-fence'
+  /** A snapshot says that it is of the log's end when it was published, and not of when it began. */
+  | 'snapshot-of-its-end'
+  /** A snapshot counts as whole when a part of it is written. */
+  | 'snapshot-in-part'
+  /** A standby passes over some of the log. */
+  | 'standby-with-gaps';
+
 export interface SimulationOptions {
-  /** Faults that the broker does not prevent: the simulation must then find differences. */
-  readonly unfenced?: boolean;
+  readonly broken?: Broken;
   /** Each process keeps snapshots on a disk of its own, which may be damaged, or left behind while a task is elsewhere. */
   readonly snapshots?: boolean;
+  /** Processes keep standbys of tasks that others run, and tasks often start where one is. */
+  readonly standbys?: boolean;
 }
 
 export interface Simulated extends Outcome {
@@ -27,6 +41,8 @@ export interface Simulated extends Outcome {
   readonly faults: number;
   /** Starts that began with a snapshot. */
   readonly fromSnapshots: number;
+  /** Starts that took over from a standby. */
+  readonly fromStandbys: number;
 }
 
 /** A task as one process runs it. */
@@ -68,6 +84,7 @@ class Simulation {
   readonly #clientOptions;
   readonly #compacts: readonly string[];
   readonly #disks: readonly SimulatedDisk[];
+  readonly #standbys: SimulatedStandbys | null;
   /** How much rarer faults are: a snapshot that is to matter must be there when they come. */
   readonly #calm: number;
   readonly #next: number[];
@@ -81,7 +98,7 @@ class Simulation {
   #inputCompacted = false;
 
   constructor(place: Place, books: Books, pick: Chance, options: SimulationOptions) {
-    const { unfenced = false, snapshots = false } = options;
+    const { broken, snapshots = false, standbys = false } = options;
     this.#place = place;
     this.#books = books;
     this.#pick = pick;
@@ -89,7 +106,7 @@ class Simulation {
     this.#written = new Written(this.#log);
     this.#next = books.appends.map(() => 0);
     this.#faultsLeft = pick(12);
-    this.#clientOptions = { readBytes: 1 + pick(pick(2) === 0 ? 300 : 4000), unfenced };
+    this.#clientOptions = { readBytes: 1 + pick(pick(2) === 0 ? 300 : 4000), unfenced: broken === 'no-fence' };
     this.#compacts = pick(2) === 0 ? ['views.pricing'] : ['views.pricing', 'views.inventory'];
     this.#limits = {
       maxBatchBytes: pick(2) === 0 ? 150 + pick(600) : 100_000,
@@ -100,7 +117,15 @@ class Simulation {
       watermarkMs: pick(2) * 20,
     };
     this.#calm = snapshots ? 1 + pick(12) : 1;
-    this.#disks = snapshots ? Array.from({ length: 1 + pick(PROCESSES) }, () => new SimulatedDisk(pick)) : [];
+    this.#disks = snapshots ? Array.from({ length: 1 + pick(PROCESSES) }, () => new SimulatedDisk(pick, broken)) : [];
+    this.#standbys = standbys
+      ? new SimulatedStandbys({
+          ...{ place, log: this.#log, pick },
+          client: { ...this.#clientOptions, losesRecords: broken === 'standby-with-gaps' },
+          now: () => this.#nowMs,
+          finding: (text) => this.#findings.push(text),
+        })
+      : null;
   }
 
   async run(): Promise<Simulated> {
@@ -120,6 +145,7 @@ class Simulation {
       stop.abort('over');
       client.operations.length = 0;
     }
+    this.#standbys?.close();
     const states = await statesOf(this.#place, this.#log);
     for (const { task, runner } of this.#incarnations.filter(({ state }) => state === 'runs')) {
       const held = runner === null ? [] : [...runner.task.state.values()].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -129,12 +155,13 @@ class Simulation {
       }
     }
     const { entries } = this.#written;
-    const fromSnapshots = this.#incarnations.filter(({ runner }) => runner?.restored.snapshotOffset != null).length;
+    const restored = this.#incarnations.flatMap(({ runner }) => runner?.restored ?? []);
     const said = {
       findings: this.#findings,
       inputCompacted: this.#inputCompacted,
       faults: this.#faults,
-      fromSnapshots,
+      fromSnapshots: restored.filter(({ snapshotOffset }) => snapshotOffset !== null).length,
+      fromStandbys: restored.filter(({ wasWarm }) => wasWarm).length,
     };
     return { entries, states, ...said };
   }
@@ -154,6 +181,7 @@ class Simulation {
 
   /** One thing happens. */
   async #act(source: LogWriter): Promise<void> {
+    this.#standbys?.consider(PROCESSES);
     if (this.#live.some(isOver)) this.#live = this.#live.filter((one) => !isOver(one));
     for (const task of this.#place.tasks) {
       if (this.#live.some((one) => one.task === task && one.state === 'runs')) continue;
@@ -167,6 +195,7 @@ class Simulation {
     }
     const operations: Operation[] = [];
     for (const { client } of this.#live) addFirstOfEach(client.operations, operations);
+    this.#standbys?.addOperations(operations);
     // Else a snapshot, which is many operations, would hardly ever come to its end.
     const ofDisks = this.#disks.length === 0 ? [] : operations.filter(({ kind }) => kind === 'disk');
     const operation =
@@ -208,20 +237,25 @@ class Simulation {
         return;
       case 1:
         for (const other of running) if (other.process === one?.process) this.#kill(other);
+        if (one !== undefined) this.#standbys?.kill(one.process);
         return;
       case 2:
         // Elsewhere, while it still runs here.
         if (one !== undefined) this.#start(one.task);
         return;
-      default: {
-        const topic = this.#compacts[this.#pick(this.#compacts.length)] ?? 'views.pricing';
-        if (topic === 'views.inventory') this.#inputCompacted = true;
-        const dropTombstones = topic === 'views.pricing' && this.#pick(4) === 0;
-        // They go when they are old.
-        if (dropTombstones && this.#disks.length > 0) this.#nowMs += MOST_AGE_MS + 1;
-        this.#log.compact(topic, { dropTombstones });
-      }
+      default:
+        this.#compact(this.#compacts[this.#pick(this.#compacts.length)] ?? 'views.pricing');
     }
+  }
+
+  #compact(topic: string): void {
+    const isInput = topic === 'views.inventory';
+    if (isInput) this.#inputCompacted = true;
+    const copies = this.#disks.length > 0 || this.#standbys !== null;
+    const forgets = (!isInput || copies) && this.#pick(copies ? 2 : 4) === 0;
+    // They go when they are old. Of an input, those alone that readers do not need: none of them is away that long.
+    if (forgets && copies) this.#nowMs += MOST_AGE_MS + 1;
+    this.#log.compact(topic, { dropTombstones: isInput ? (key) => forgets && isOwnKey(key) : forgets });
   }
 
   /** Nothing more is done by it. What it has asked of the log may arrive, or part of it. */
@@ -235,14 +269,16 @@ class Simulation {
   #start(task: SimulatedTask): void {
     const client = new SimulatedClient(this.#log, this.#clientOptions);
     const stop = new AbortController();
-    const process = this.#pick(PROCESSES);
+    const anywhere = this.#pick(PROCESSES);
+    const process = (this.#standbys !== null && this.#pick(4) > 0 ? this.#standbys.processFor(task) : null) ?? anywhere;
+    const warm = this.#standbys?.take(task, process) ?? null;
     const one: Incarnation = { task, client, process, stop, runner: null, state: 'runs' };
     this.#incarnations.push(one);
     this.#live = [...this.#live, one];
     const running = async (): Promise<void> => {
       const disk = this.#disks[process % this.#disks.length];
       const snapshots = disk === undefined ? null : disk.settings(client);
-      one.runner = await this.#place.openTask(task, client, () => this.#nowMs, this.#limits, snapshots);
+      one.runner = await this.#place.openTask(task, client, () => this.#nowMs, this.#limits, snapshots, warm);
       await one.runner.run(stop.signal);
     };
     running().catch((error: unknown) => {

@@ -42,3 +42,12 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test(
+  'and with standbys that tasks take over from',
+  async () => {
+    const said = await simulated(1_000, 'standbys');
+    expect(said).toEqual([{ sum: expect.objectContaining({ seeds: 1_000, failed: 0 }) }]);
+  },
+  TIMEOUT_MS,
+);

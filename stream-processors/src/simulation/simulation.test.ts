@@ -34,8 +34,8 @@ test(
   'a seed says by itself what happens',
   async () => {
     const place = await Place.open();
-    const one = new Checker(place, { unfenced: true });
-    const other = new Checker(place, { unfenced: true });
+    const one = new Checker(place, { broken: 'no-fence' });
+    const other = new Checker(place, { broken: 'no-fence' });
     for (let seed = 0; seed < 40; seed++) await one.check(seed);
     for (const seed of [7, 23, 12]) expect(await other.check(seed)).toEqual(await one.check(seed));
   },
@@ -45,7 +45,7 @@ test(
 test(
   'a broker that does not fence is found out',
   async () => {
-    const checker = new Checker(await Place.open(), { unfenced: true });
+    const checker = new Checker(await Place.open(), { broken: 'no-fence' });
     let found = 0;
     for (let seed = 0; seed < 60; seed++) if ((await checker.check(seed)).findings.length > 0) found++;
     expect(found).toBeGreaterThan(5);
@@ -64,6 +64,36 @@ test(
       fromSnapshots += report.fromSnapshots;
     }
     expect(fromSnapshots).toBeGreaterThan(40);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'with standbys that are slow, given up, killed with their process or taken over at any moment, it is the same',
+  async () => {
+    const checker = new Checker(await Place.open(), { standbys: true, snapshots: true });
+    let fromStandbys = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      const report = await checker.check(seed);
+      expect(report).toMatchObject({ seed, findings: [] });
+      fromStandbys += report.fromStandbys;
+    }
+    expect(fromStandbys).toBeGreaterThan(60);
+  },
+  TIMEOUT_MS,
+);
+
+test.each([
+  ['snapshot-of-its-end', { snapshots: true }, 60],
+  ['snapshot-in-part', { snapshots: true }, 40],
+  ['standby-with-gaps', { standbys: true }, 150],
+] as const)(
+  'a runtime that takes over what is not so is found out: %s',
+  async (broken, options, seeds) => {
+    const checker = new Checker(await Place.open(), { ...options, broken });
+    let found = 0;
+    for (let seed = 0; seed < seeds; seed++) if ((await checker.check(seed)).findings.length > 0) found++;
+    expect(found).toBeGreaterThan(1);
   },
   TIMEOUT_MS,
 );

@@ -8,8 +8,8 @@ import { keyedSpecs, topicSpecs, viewTopics } from '@millrace/schemas/topics';
 import type { ViewTopic } from '@millrace/schemas/topics';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
-import { DeadLetterLog, TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { AnyProcessor, RunnerLimits, SnapshotSettings, ViewLog } from '../runtime/index.ts';
+import { DeadLetterLog, Standby, TaskRunner, registerOutput } from '../runtime/index.ts';
+import type { AnyProcessor, RunnerLimits, SnapshotSettings, ViewLog, WarmStart } from '../runtime/index.ts';
 import { jsonViewCodec } from './json-views.ts';
 import { TestSource } from './source.ts';
 import type { TestTable } from './source.ts';
@@ -31,6 +31,8 @@ export class TestRoad {
   nowMs = 0;
   /** Of every task that is started from now on. */
   snapshots: SnapshotSettings | null = null;
+  /** Taken over by the task that is started next. */
+  warm: WarmStart | null = null;
   readonly #partitions: number;
   readonly #codecs: Map<ViewLog, ViewCodec>;
   readonly #runners = new Map<string, TaskRunner>();
@@ -89,6 +91,8 @@ export class TestRoad {
     await log.admin.ensureTopics(keyedSpecs(processor.output as ViewTopic, '', this.#partitions));
     const codec = this.#codecs.get(processor.output) ?? jsonViewCodec;
     this.#codecs.set(processor.output, codec);
+    const { warm } = this;
+    this.warm = null;
     return TaskRunner.open({
       processor,
       partition,
@@ -107,6 +111,16 @@ export class TestRoad {
       now: () => this.nowMs,
       limits: { watermarkMs: 0, ...limits },
       ...(this.snapshots === null ? {} : { snapshots: this.snapshots }),
+      ...(warm === null ? {} : { warm }),
+    });
+  }
+
+  /** A standby of a processor's task; it reads when it is run. */
+  async standby(processor: AnyProcessor, partition = 0): Promise<Standby> {
+    const { records } = await registerOutput(this.registry, processor.output);
+    return new Standby({
+      ...{ processor, output: { topic: processor.output, partition }, log: this.log, records },
+      ...{ disk: this.snapshots?.disk ?? null, spill: null, now: () => this.nowMs, logger: silentLogger() },
     });
   }
 

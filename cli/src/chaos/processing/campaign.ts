@@ -7,6 +7,8 @@ export interface ProcessingChaosOptions {
   readonly seeds: number;
   /** Whether tasks keep snapshots of their state, on disks that are damaged or left behind. */
   readonly snapshots: boolean;
+  /** Whether processes keep standbys of tasks that others run. */
+  readonly standbys: boolean;
   readonly note: (text: string) => void;
 }
 
@@ -15,6 +17,7 @@ export interface ProcessingChaosReport {
   readonly seed: number;
   readonly seeds: number;
   readonly snapshots: boolean;
+  readonly standbys: boolean;
   readonly faults: number;
   readonly seconds: number;
   /** Seeds that came to something else than the sequential run; the first fifty. */
@@ -38,11 +41,11 @@ const NOTE_EVERY = 12;
 
 /** The tasks of the stream processors on an in-memory log, under schedules of faults drawn from one seed after the other; no engine. */
 export async function processingCampaign(options: ProcessingChaosOptions): Promise<ProcessingChaosReport> {
-  const { seed, seeds, snapshots, note } = options;
+  const { seed, seeds, snapshots, standbys, note } = options;
   const child = startProgram('stream-processors', 'simulation/main.js', {
     SEED: String(seed),
     SEEDS: String(seeds),
-    WITH: snapshots ? 'snapshots' : '',
+    WITH: [...(snapshots ? ['snapshots'] : []), ...(standbys ? ['standbys'] : [])].join(),
   });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
@@ -65,5 +68,15 @@ export async function processingCampaign(options: ProcessingChaosOptions): Promi
   const code = await ended;
   if (sum === undefined) throw new PlatformError('internal', `the simulation ended with ${code ?? 'a signal'}`);
   const { faults, seconds } = sum;
-  return { campaign: 'processing', seed, seeds, snapshots, faults, seconds, failed, passed: sum.failed === 0 };
+  return {
+    campaign: 'processing',
+    seed,
+    seeds,
+    snapshots,
+    standbys,
+    faults,
+    seconds,
+    failed,
+    passed: sum.failed === 0,
+  };
 }

@@ -1,0 +1,2 @@
+export { Standby } from './standby.ts';
+export type { StandbyOptions, StandbyReport } from './standby.ts';
