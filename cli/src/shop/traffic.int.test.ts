@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Pool } from 'pg';
 import { createTestDatabase } from '@millrace/database/testing';
 import type { TestDatabase } from '@millrace/database/testing';
+import { leaveCarts } from './left-carts.ts';
 import { loadDemoShop } from './load.ts';
 import { traffic } from './traffic.ts';
 
@@ -26,6 +27,16 @@ async function number(sql: string): Promise<number> {
   const result = await pool.query<{ n: number }>(`select (${sql})::int as n`);
   return result.rows[0]!.n;
 }
+
+test('a shop without carts is given those of three days, once', async () => {
+  await leaveCarts(pool);
+  await leaveCarts(pool);
+  expect(await number('select count(*) from commerce.carts')).toBe(300);
+  expect(await number('select count(distinct cart_id) from commerce.cart_items')).toBe(300);
+  const left = `select count(*) from commerce.carts where updated_at between now() - interval '73 hours' and now() - interval '24 hours'`;
+  expect(await number(left)).toBeGreaterThanOrEqual(199);
+  await pool.query('delete from commerce.carts');
+});
 
 describe('traffic by plain SQL', () => {
   test('changes the shop at its rate and keeps its books in order', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { Row } from '@millrace/schemas/cdc';
 import type { StockEventView, StockView } from '@millrace/schemas/views';
 import { TestRoad, seeded } from '../../testing/index.ts';
@@ -89,6 +90,31 @@ describe('turns of the stock', () => {
     await commit(t0, level(20), movement('m5', 18, t0, { kind: 'receipt' }));
     expect(events()).toEqual(['StockMismatch', 'LowStock', 'OutOfStock', 'BackInStock']);
   });
+
+  test('whatever the levels become, each turn between two statuses is told exactly once, over restarts too', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom(0, 1, 4, 5, 9), fc.boolean()), { maxLength: 12 }),
+        async (steps) => {
+          const { road, commit, events } = await started();
+          await commit(t0, product, level(9, {}, 'c'));
+          const expected: string[] = [];
+          let before = 9;
+          for (const [n, [quantity, restart]] of steps.entries()) {
+            if (restart) await road.start(inventory);
+            const moved = quantity === before ? [] : [movement(`m${n}`, quantity - before, t0)];
+            await commit(t0, level(quantity), ...moved);
+            if (before > 0 && quantity === 0) expected.push('OutOfStock');
+            else if (before === 0 && quantity > 0) expected.push('BackInStock');
+            else if (before > 4 && quantity <= 4) expected.push('LowStock');
+            before = quantity;
+          }
+          expect(events()).toEqual(expected);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
 
   test('an expired reservation brings stock back', async () => {
     const { commit, events, stock } = await started();
