@@ -6,7 +6,7 @@ import type { ViewName } from '@millrace/schemas/stores';
 import type { CliConfig } from '../config/index.ts';
 import { clickhouseMarks, generationMarks, redisGenerations, searchGeneration, storesHolding } from '../lag/index.ts';
 import type { StoreClients } from '../lag/index.ts';
-import { generationStoreViews, verifyView } from '../verify/index.ts';
+import { generationStoreViews, verifyStores } from '../verify/index.ts';
 import type { ViewReport } from '../verify/index.ts';
 import { etaSeconds, fillOf } from './fill-progress.ts';
 import type { StoreFill } from './fill-progress.ts';
@@ -73,10 +73,8 @@ export async function rebuild(parts: Parts, options: RebuildOptions): Promise<Re
   await filled(parts, options, row);
   const filledMs = Date.now() - startedMs;
   note(`Filled in ${seconds(filledMs)} s. Comparing it with Postgres.`);
-  const verified: ViewReport[] = [];
-  for (const storeView of generationStoreViews(clients, config, view, generation)) {
-    verified.push(await verifyView(storeView, { ...config, waitMs: options.waitMs }));
-  }
+  const inStores = generationStoreViews(clients, config, view, generation);
+  const verified = await verifyStores(inStores, { ...config, waitMs: options.waitMs });
   const verifiedMs = Date.now() - startedMs - filledMs;
   const report = { view, generation, previous: row.active, filledMs, verifiedMs, verified };
   if (verified.some(({ missing, extra, different }) => missing + extra + different > 0)) {

@@ -18,7 +18,9 @@ function storeOf(held: readonly ViewEntry<'stock'>[]): StoreView {
     held.map((one) => [one.id, { position: one.lsn, document: comparableDocument(one) ?? {} }] as const),
   );
   return {
-    ...{ view: 'inventory', store: 'redis', kind: 'stock' },
+    ...{ view: 'inventory', store: 'redis', kind: 'stock', isRanged: false },
+    generation: () => Promise.resolve(1),
+    digests: () => Promise.resolve([]),
     applied: () => Promise.resolve({ lsn: 100n, committedAtMs: 0 }),
     fetch: (ids) => Promise.resolve(new Map([...documents].filter(([id]) => ids.includes(id)))),
     ids: () => {

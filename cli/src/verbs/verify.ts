@@ -9,7 +9,15 @@ import { EXIT, table } from '../output.ts';
 import type { ExitCode, Output } from '../output.ts';
 import { CaptureClient } from '../capture/index.ts';
 import type { Resnapshot } from '../capture/index.ts';
-import { DriftMetrics, openStoreViews, repair, repairScopes, verifyView, watchViews } from '../verify/index.ts';
+import {
+  DriftMetrics,
+  openStoreViews,
+  repair,
+  repairScopes,
+  verifyStores,
+  verifyView,
+  watchViews,
+} from '../verify/index.ts';
 import type { Sample, StoreView, VerifyOptions, ViewReport, WatchPass } from '../verify/index.ts';
 
 export const verifyVerb: Verb = {
@@ -145,7 +153,10 @@ function numberOf(options: Readonly<Record<string, unknown>>, name: string, leas
 
 async function compared(views: readonly StoreView[], options: VerifyOptions): Promise<ViewReport[]> {
   const reports: ViewReport[] = [];
-  for (const view of views) reports.push(await verifyView(view, options));
+  for (const name of new Set(views.map(({ view }) => view))) {
+    const inStores = views.filter(({ view }) => view === name);
+    reports.push(...(await verifyStores(inStores, options)));
+  }
   return reports;
 }
 

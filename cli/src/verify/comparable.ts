@@ -11,6 +11,14 @@ import type {
 /** View documents in the comparable form of `expected.ts`: lists whose order means nothing become maps. */
 type Comparable = Record<string, unknown>;
 
+/** An object of data keys, in the keys' order: the same document is always the same text. */
+function inOrder(entries: readonly (readonly [string, unknown])[]): Comparable {
+  const isMany = entries.length > 1;
+  return Object.fromEntries(
+    isMany ? entries.toSorted(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)) : entries,
+  );
+}
+
 export function comparableStock(view: StockView): Comparable {
   return {
     productId: view.productId,
@@ -18,7 +26,7 @@ export function comparableStock(view: StockView): Comparable {
     reserved: view.reserved,
     available: view.available,
     status: view.status,
-    warehouses: Object.fromEntries(
+    warehouses: inOrder(
       view.variants.flatMap((variant) =>
         variant.warehouses.map((level) => [
           `${variant.variantId}/${level.warehouseId}`,
@@ -35,9 +43,7 @@ export function comparablePrice(view: PriceView): Comparable {
     baseAmount: view.baseAmount,
     amount: view.amount,
     currency: view.currency,
-    variants: Object.fromEntries(
-      view.variants.map((variant) => [variant.variantId, [variant.amount, variant.currency]]),
-    ),
+    variants: inOrder(view.variants.map((variant) => [variant.variantId, [variant.amount, variant.currency]])),
   };
 }
 
@@ -51,8 +57,8 @@ export function comparableProduct(view: ProductView): Comparable {
     categoryPath: view.categoryPath,
     vendor: view.vendor,
     attributes: view.attributes,
-    tags: Object.fromEntries(view.tags.map((tag) => [tag.name, tag.value])),
-    variants: Object.fromEntries(view.variants.map((variant) => [variant.variantId, [variant.sku, variant.name]])),
+    tags: inOrder(view.tags.map((tag) => [tag.name, tag.value])),
+    variants: inOrder(view.variants.map((variant) => [variant.variantId, [variant.sku, variant.name]])),
     price: view.price === null ? null : [view.price.amount, view.price.currency],
     stock: { available: view.stock.available, status: view.stock.status },
     ratingCount: view.rating.count,
@@ -72,7 +78,7 @@ export function comparableOrder(view: OrderView): Comparable {
     shippingAmount: view.shippingAmount,
     totalAmount: view.totalAmount,
     placedAt: view.placedAt,
-    items: Object.fromEntries(
+    items: inOrder(
       view.items.map((item) => [
         item.itemId,
         [item.productId, item.variantId, item.quantity, item.unitPrice, item.totalPrice],
@@ -81,8 +87,8 @@ export function comparableOrder(view: OrderView): Comparable {
     statuses: view.timeline.map((event) => event.status),
     paidAmount: view.paidAmount,
     refundedAmount: view.refundedAmount,
-    shipments: Object.fromEntries(view.shipments.map((shipment) => [shipment.shipmentId, shipment.status])),
-    returns: Object.fromEntries(view.returns.map((row) => [row.returnId, row.status])),
+    shipments: inOrder(view.shipments.map((shipment) => [shipment.shipmentId, shipment.status])),
+    returns: inOrder(view.returns.map((row) => [row.returnId, row.status])),
   };
 }
 
@@ -90,9 +96,7 @@ export function comparableCart(view: CartView): Comparable {
   const { cartId, customerId, status, createdAt, items } = view;
   return {
     ...{ cartId, customerId, status, createdAt },
-    items: Object.fromEntries(
-      items.map(({ productId, variantId, quantity }) => [`${productId}/${variantId}`, quantity]),
-    ),
+    items: inOrder(items.map(({ productId, variantId, quantity }) => [`${productId}/${variantId}`, quantity])),
   };
 }
 

@@ -1,7 +1,8 @@
 import { lsnText } from '@millrace/kernel/position';
+import type { Lsn } from '@millrace/kernel/position';
 import { differingFields } from './compare.ts';
 import type { FieldDifference } from './compare.ts';
-import { expectedDocuments, expectedIds, knownIds } from './expected.ts';
+import { expectedDocuments, expectedIds, unknownIds } from './expected/expected.ts';
 import type { PinnedDatabase } from './pin.ts';
 import { sampledPages } from './sample.ts';
 import type { Sample } from './sample.ts';
@@ -21,8 +22,8 @@ export interface Difference {
 export interface Findings {
   readonly checked: number;
   readonly differences: readonly Difference[];
-  /** Ids whose document the store holds at a later position than the pin: they cannot be judged by it. */
-  readonly moved: readonly string[];
+  /** Positions by id, of documents that the store holds at a later one than the pin: they cannot be judged by it. */
+  readonly moved: ReadonlyMap<string, Lsn>;
 }
 
 /** A view in a store beside the tables at a pin. */
@@ -39,58 +40,55 @@ const PAGE = 500;
 /** Ids read at a time. */
 const ID_PAGE = 5_000;
 
-/** Compares every document of either side, or those of a sample. The tables are asked for documents once; of what only the store has, for ids. */
-export async function compareAll(sides: Sides, sample?: Sample): Promise<Findings> {
+/** Compares the documents of a sample, page by page. */
+export async function compareSample(sides: Sides, sample: Sample): Promise<Findings> {
   const { view, pin, signal } = sides;
-  const found = { checked: 0, differences: [] as Difference[], moved: [] as string[] };
-  const add = ({ checked, differences, moved }: Findings): void => {
-    found.checked += checked;
-    found.differences.push(...differences);
-    found.moved.push(...moved);
-  };
+  const found = new Found();
   // The tables make a page while the one before it is still being fetched from the store.
-  let previous = Promise.resolve<Findings>({ checked: 0, differences: [], moved: [] });
+  let previous = Promise.resolve<Findings>(new Found());
   for await (const ids of sampledPages(expectedIds(pin.client, view.kind, ID_PAGE), sample, PAGE)) {
     signal?.throwIfAborted();
     const page = comparePage(sides, ids);
     // Awaited after its predecessor, whose failure may end this before.
     page.catch(() => undefined);
-    add(await previous);
+    found.add(await previous);
     previous = page;
   }
-  add(await previous);
+  found.add(await previous);
   for await (const ids of sampledPages(view.ids(), sample, ID_PAGE)) {
     signal?.throwIfAborted();
-    const known = await knownIds(pin.client, view.kind, ids);
-    add(
-      await compareIds(
-        sides,
-        ids.filter((id) => !known.has(id)),
-      ),
-    );
+    found.add(await compareIds(sides, await unknownIds(pin.client, view.kind, ids)));
   }
   return found;
 }
 
 /** Compares these documents. */
 export async function compareIds(sides: Sides, ids: readonly string[]): Promise<Findings> {
-  const pages: Findings[] = [];
+  const found = new Found();
   for (let start = 0; start < ids.length; start += PAGE) {
     sides.signal?.throwIfAborted();
-    pages.push(await comparePage(sides, ids.slice(start, start + PAGE)));
+    found.add(await comparePage(sides, ids.slice(start, start + PAGE)));
   }
-  return {
-    checked: pages.reduce((sum, { checked }) => sum + checked, 0),
-    differences: pages.flatMap(({ differences }) => differences),
-    moved: pages.flatMap(({ moved }) => moved),
-  };
+  return found;
+}
+
+class Found implements Findings {
+  checked = 0;
+  readonly differences: Difference[] = [];
+  readonly moved = new Map<string, Lsn>();
+
+  add({ checked, differences, moved }: Findings): void {
+    this.checked += checked;
+    this.differences.push(...differences);
+    for (const [id, position] of moved) this.moved.set(id, position);
+  }
 }
 
 async function comparePage({ view, pin, at }: Sides, ids: readonly string[]): Promise<Findings> {
   const [expected, held] = await Promise.all([expectedDocuments(pin.client, view.kind, ids, at), view.fetch(ids)]);
   let checked = 0;
   const differences: Difference[] = [];
-  const moved: string[] = [];
+  const moved = new Map<string, Lsn>();
   for (const id of ids) {
     const document = expected.get(id);
     const should = document === undefined ? undefined : (view.expected(document) ?? undefined);
@@ -100,7 +98,7 @@ async function comparePage({ view, pin, at }: Sides, ids: readonly string[]): Pr
     const fields = should === undefined || is === undefined ? [] : differingFields(should, is.document);
     if (should !== undefined && is !== undefined && fields.length === 0) continue;
     if (is !== undefined && is.position > pin.lsn) {
-      moved.push(id);
+      moved.set(id, is.position);
       continue;
     }
     differences.push({

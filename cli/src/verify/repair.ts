@@ -1,7 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { resnapshotEnded } from '../capture/index.ts';
 import type { CaptureClient, Resnapshot, ResnapshotScope } from '../capture/index.ts';
-import { isDocumentId } from './expected.ts';
+import { isDocumentId } from './expected/expected.ts';
 import type { ViewReport } from './verify.ts';
 
 /** From so many wrong aggregates of a topic on, the whole topic is read again: each single one costs a pass over its partition. */

@@ -2,11 +2,13 @@ import { PlatformError } from '@millrace/kernel/errors';
 import { lsnText } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import { sleep } from '@millrace/kernel/retry';
-import { compareAll, compareIds } from './comparison.ts';
-import type { Difference, DifferenceKind } from './comparison.ts';
+import type { Difference, DifferenceKind, Findings, Sides } from './comparison.ts';
+import { firstPass, nextPass, nothing } from './passes.ts';
+import type { PassOptions } from './passes.ts';
 import { pinDatabase } from './pin.ts';
 import type { PinnedDatabase } from './pin.ts';
-import type { Sample } from './sample.ts';
+import { Rounds } from './rounds.ts';
+import { stalePositions } from './stale-positions.ts';
 import type { StoreView } from './store-view.ts';
 
 export interface ViewReport {
@@ -16,14 +18,17 @@ export interface ViewReport {
   readonly missing: number;
   readonly extra: number;
   readonly different: number;
-  /** Documents that changed faster than they could be compared, after all rounds: neither right nor wrong. */
+  /**
+   * Neither right nor wrong: documents that changed faster than they could be compared, after all rounds, and where more than 50,000 were not right at
+   * first, those beyond them.
+   */
   readonly unsettled: number;
   /** The pinned position of the first round. */
   readonly position: string;
   readonly differences: readonly Difference[];
 }
 
-export interface VerifyOptions {
+export interface VerifyOptions extends PassOptions {
   readonly databaseUrl: string;
   /** Of the capture whose positions the views have. */
   readonly slotName: string;
@@ -33,62 +38,71 @@ export interface VerifyOptions {
   readonly rounds?: number;
   /** Most differences listed; all are counted. Default 100. */
   readonly listed?: number;
-  /** Compares these documents alone; all by default. */
-  readonly sample?: Sample | undefined;
-  /** Compares the documents of these ids alone. */
-  readonly only?: readonly string[] | undefined;
-  /** Ends it: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** In this time an idle source still makes a step of every task: a change that reaches documents in the background goes on. */
 const BACKGROUND_MS = 1500;
 
+/** One view in one store, as `verifyStores` does it. Positions are compared between stores, so here they are not. */
+export async function verifyView(view: StoreView, options: VerifyOptions): Promise<ViewReport> {
+  const [report] = await verifyStores([view], options);
+  if (report === undefined) throw new PlatformError('internal', 'a view was compared without a report');
+  return report;
+}
+
 /**
- * Compares one view in one store with the tables, row by row, while traffic goes on.
+ * Compares one view in its stores with the tables, while traffic goes on. Answers a report for each store.
  *
- * Each round pins the database at a position, waits until the view has applied it, and compares. A document that the store holds at a later
- * position than the pin has moved on; it is compared again at a newer pin. Prices also begin and end without a commit: they are compared as
- * they should be at the stream time that the view has reached, which is waited for like the position. A difference is reported only if it is
- * there at two pins in a row, and between them none of the others went away: a change of reference data reaches many documents in the
- * background, and while it does their number falls. So lateness is never reported, a wrong document always is.
+ * Each round pins the database at a position, waits until the view has applied it in every store, and compares: first everything, by digests over
+ * ranges (`ranges.ts`), then what that could not call right, field by field. A document that a store holds at a later position than the pin has
+ * moved on; it is compared again at a newer pin, as is everything that differs (`rounds.ts`). Prices also begin and end without a commit: documents
+ * are compared as they should be at the stream time that the view has reached, which is waited for like the position. So lateness is never
+ * reported, and a wrong document always is.
  *
  * Throws `view-behind` if the view does not reach the pin in time.
  */
-export async function verifyView(view: StoreView, options: VerifyOptions): Promise<ViewReport> {
-  const { only, sample, signal } = options;
-  let suspects = new Set<string>();
-  let differedBefore = new Set<string>();
-  let checked = 0;
+export async function verifyStores(views: readonly StoreView[], options: VerifyOptions): Promise<ViewReport[]> {
+  const states = views.map((view) => ({ view, rounds: new Rounds(options.rounds ?? 8) }));
+  let stale = new Set<string>();
   let position: Lsn | undefined;
-  const confirmed = new Map<string, Difference>();
-  const rounds = options.rounds ?? 8;
-  for (let round = 1; round <= rounds && (round === 1 || suspects.size > 0); round++) {
+  for (let isFirst = true; isFirst || states.some(({ rounds }) => !rounds.isOver); isFirst = false) {
     const pin = await pinDatabase(options.databaseUrl, options.slotName);
     try {
       position ??= pin.lsn;
-      const sides = { view, pin, at: await reached(view, pin, options.waitMs ?? 60_000, signal), signal };
-      const found =
-        round > 1 || only !== undefined
-          ? await compareIds(sides, round > 1 ? [...suspects] : (only ?? []))
-          : await compareAll(sides, sample);
-      checked = round === 1 ? found.checked : checked;
-      suspects = new Set(found.moved);
-      const fewer = found.differences.length < differedBefore.size;
-      const open = new Set<string>();
-      for (const difference of found.differences) {
-        if (differedBefore.has(difference.key) && !fewer) confirmed.set(difference.key, difference);
-        else open.add(difference.key);
+      const open = states.filter(({ rounds }) => isFirst || !rounds.isOver);
+      const sides = await Promise.all(open.map(({ view }) => sidesOf(view, pin, options)));
+      const passes = isFirst ? await firstPass(sides, options) : await nextPass(sides, open);
+      const between = await stalePositions(views, pin, [...stale, ...passes.flatMap((pass) => [...pass.stale])]);
+      stale = new Set(between.moved.keys());
+      for (const [index, { view, rounds }] of open.entries()) {
+        const { found, uncounted } = passes[index] ?? { found: nothing, uncounted: 0 };
+        const behind = between.differences.get(view) ?? [];
+        for (const { key } of behind) stale.add(key);
+        const merged = withStale(found, behind, between.moved);
+        if (isFirst) rounds.begin(merged, uncounted);
+        else rounds.goOn(merged, pin.lsn);
       }
-      for (const key of open) suspects.add(key);
-      differedBefore = open;
-      if (fewer) round--;
     } finally {
       await pin.close();
     }
-    if (differedBefore.size > 0) await sleep(BACKGROUND_MS, signal);
+    if (states.some(({ rounds }) => !rounds.isOver && rounds.differed)) await sleep(BACKGROUND_MS, options.signal);
   }
-  return report(view, checked, position ?? 0n, [...confirmed.values()], suspects.size, options.listed ?? 100);
+  return states.map(({ view, rounds }) => report(view, rounds, position ?? 0n, options.listed ?? 100));
+}
+
+async function sidesOf(view: StoreView, pin: PinnedDatabase, options: VerifyOptions): Promise<Sides> {
+  const at = await reached(view, pin, options.waitMs ?? 60_000, options.signal);
+  return { view, pin, at, signal: options.signal };
+}
+
+/** A document whose fields differ too is told of once. */
+function withStale(found: Findings, behind: readonly Difference[], moved: ReadonlyMap<string, Lsn>): Findings {
+  const known = new Set(found.differences.map(({ key }) => key));
+  return {
+    ...found,
+    differences: [...found.differences, ...behind.filter(({ key }) => !known.has(key))],
+    moved: new Map([...moved, ...found.moved]),
+  };
 }
 
 /** Waits until the view has the pin, in position and in time. Answers its time. */
@@ -112,23 +126,17 @@ async function reached(
   }
 }
 
-function report(
-  view: StoreView,
-  checked: number,
-  position: Lsn,
-  differences: readonly Difference[],
-  unsettled: number,
-  listed: number,
-): ViewReport {
+function report(view: StoreView, rounds: Rounds, position: Lsn, listed: number): ViewReport {
+  const differences = rounds.confirmed;
   const count = (kind: DifferenceKind) => differences.filter((difference) => difference.kind === kind).length;
   return {
     view: view.view,
     store: view.store,
-    checked,
+    checked: rounds.checked,
     missing: count('missing'),
     extra: count('extra'),
     different: count('different'),
-    unsettled,
+    unsettled: rounds.unsettled,
     position: lsnText(position),
     differences: differences.slice(0, listed),
   };

@@ -14,13 +14,28 @@ import {
   comparableRecommendation,
   comparableStock,
 } from '../comparable.ts';
-import type { DocumentKind } from '../expected.ts';
-import type { HeldDocument, StoreView } from '../store-view.ts';
+import { digestOf } from '../digest.ts';
+import type { DocumentKind } from '../expected/expected.ts';
+import { jsonbText } from '../jsonb-text.ts';
+import type { HeldDigest, HeldDocument, StoreView } from '../store-view.ts';
 
 type Comparable = Record<string, unknown>;
 
-const kinds: readonly { view: ViewName; kind: DocumentKind; comparable: (data: never) => Comparable }[] = [
-  { view: 'catalog', kind: 'product', comparable: (data: ViewData['product']) => comparableProduct(data) },
+interface RedisDocuments {
+  readonly view: ViewName;
+  readonly kind: DocumentKind;
+  readonly comparable: (data: never) => Comparable;
+  /** Where the text that `expected/` says is not the comparable document's own. */
+  readonly text?: (document: Comparable) => string;
+}
+
+const kinds: readonly RedisDocuments[] = [
+  {
+    view: 'catalog',
+    kind: 'product',
+    comparable: (data: ViewData['product']) => comparableProduct(data),
+    text: (document) => JSON.stringify({ ...document, attributes: jsonbText(document['attributes']) }),
+  },
   { view: 'inventory', kind: 'stock', comparable: (data: ViewData['stock']) => comparableStock(data) },
   { view: 'pricing', kind: 'price', comparable: (data: ViewData['price']) => comparablePrice(data) },
   { view: 'orders', kind: 'order', comparable: (data: ViewData['order']) => comparableOrder(data) },
@@ -32,40 +47,67 @@ const kinds: readonly { view: ViewName; kind: DocumentKind; comparable: (data: n
   },
 ];
 
+/** Keys asked for in one round trip: so few that their documents are gone before the next ones are there. */
+const AT_ONCE = 200;
+
 export function redisStoreViews(clients: StoreClients, config: CliConfig, generationOf: GenerationOf): StoreView[] {
+  const { redis } = clients;
   const names = redisNames(config.redisKeyPrefix, generationOf);
-  return kinds.map(({ view, kind, comparable }) => {
+  return kinds.map(({ view, kind, comparable, text = JSON.stringify }) => {
     const keyOf = (id: string): string => {
       const key = names.entry(kind, id);
       if (key === null) throw new PlatformError('internal', `Redis holds no ${kind}`);
       return key;
+    };
+    /** Documents of the ids that it holds, in their order. */
+    const held = async (ids: readonly string[]): Promise<{ id: string; position: string; document: Comparable }[]> => {
+      const pipeline = redis.pipeline();
+      for (const id of ids) pipeline.hmget(keyOf(id), 'position', 'data');
+      const answers = (await pipeline.exec()) ?? [];
+      return answers.flatMap(([error, value], index) => {
+        if (error !== null) throw error;
+        const [position, data] = value as [string | null, string | null];
+        const id = ids[index];
+        if (id === undefined || position === null || data === null) return [];
+        return [{ id, position, document: comparable(JSON.parse(data) as never) }];
+      });
     };
     return {
       view,
       store: 'redis',
       kind,
       expected: (document) => document,
+      isRanged: false,
       applied: async () => appliedByAll(await redisMarks(clients, config, generationOf), view, config.partitions),
+      generation: () => Promise.resolve(generationOf(view)),
       async fetch(ids) {
-        const pipeline = clients.redis.pipeline();
-        for (const id of ids) pipeline.hmget(keyOf(id), 'position', 'data');
-        const answers = (await pipeline.exec()) ?? [];
-        const held = new Map<string, HeldDocument>();
-        for (const [index, [error, value]] of answers.entries()) {
-          if (error !== null) throw error;
-          const [position, data] = value as [string | null, string | null];
-          const id = ids[index];
-          if (id === undefined || position === null || data === null) continue;
-          held.set(id, { position: lsnFromText(position), document: comparable(JSON.parse(data) as never) });
+        const documents = await held(ids);
+        return new Map(
+          documents.map(({ id, position, document }): [string, HeldDocument] => [
+            id,
+            { position: lsnFromText(position), document },
+          ]),
+        );
+      },
+      async digests(_range, ids) {
+        const digests: HeldDigest[] = [];
+        let asked = held(ids.slice(0, AT_ONCE));
+        for (let start = AT_ONCE; start < ids.length + AT_ONCE; start += AT_ONCE) {
+          const documents = await asked;
+          // The next ones come while these are looked at.
+          asked = held(ids.slice(start, start + AT_ONCE));
+          asked.catch(() => undefined);
+          for (const { id, position, document } of documents)
+            digests.push({ id, position, digest: digestOf(text(document)) });
         }
-        return held;
+        return digests;
       },
       async *ids() {
         const prefix = keyOf('');
         const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
         let cursor = '0';
         do {
-          const [next, keys] = await clients.redis.scan(cursor, 'MATCH', pattern, 'COUNT', 2000);
+          const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 2000);
           cursor = next;
           const ids = keys.map((key) => key.slice(prefix.length)).filter((id) => !id.includes(':'));
           if (ids.length > 0) yield ids;

@@ -2,8 +2,9 @@ import { lsnFromText } from '@millrace/kernel/position';
 import { searchFields, searchNames } from '@millrace/schemas/stores';
 import type { CliConfig } from '../../config/index.ts';
 import type { StoreClients } from '../../lag/store-clients.ts';
-import { appliedByAll, searchMarks } from '../../lag/watermarks.ts';
-import type { HeldDocument, StoreView } from '../store-view.ts';
+import { appliedByAll, searchGeneration, searchMarks } from '../../lag/watermarks.ts';
+import { digestOf } from '../digest.ts';
+import type { HeldDigest, HeldDocument, StoreView } from '../store-view.ts';
 
 interface SearchProduct {
   readonly productId: string;
@@ -22,7 +23,22 @@ interface SearchProduct {
   readonly position: string;
 }
 
-const PAGE = 1000;
+const PAGE = 2000;
+
+const compared: readonly (keyof SearchProduct)[] = [
+  ...([
+    'productId',
+    'sku',
+    'name',
+    'description',
+    'status',
+    'categoryPath',
+    'vendor',
+    'tagPairs',
+    'priceMinor',
+  ] as const),
+  ...(['currency', 'available', 'inStock', 'ratingCount', 'position'] as const),
+];
 
 /** `generation`: null for what other programs see under the alias. */
 export function searchStoreViews(clients: StoreClients, config: CliConfig, generation: number | null): StoreView[] {
@@ -34,6 +50,8 @@ export function searchStoreViews(clients: StoreClients, config: CliConfig, gener
       store: 'elasticsearch',
       kind: 'product',
       expected: searchForm,
+      isRanged: true,
+      generation: async () => generation ?? (await searchGeneration(clients, config)),
       applied: async () =>
         appliedByAll(await searchMarks(clients, config, generation ?? undefined), 'catalog', config.partitions),
       async fetch(ids) {
@@ -47,6 +65,33 @@ export function searchStoreViews(clients: StoreClients, config: CliConfig, gener
           if (product !== undefined) held.set(product.productId, heldForm(product));
         }
         return held;
+      },
+      async digests({ after, upTo }) {
+        const held: HeldDigest[] = [];
+        const range = { ...(after === null ? {} : { gt: after }), ...(upTo === null ? {} : { lte: upTo }) };
+        let last: string | undefined;
+        for (;;) {
+          const found = await clients.search.search<SearchProduct>({
+            index,
+            size: PAGE,
+            _source: [...compared],
+            query: Object.keys(range).length === 0 ? { match_all: {} } : { range: { [searchFields.productId]: range } },
+            sort: [{ [searchFields.productId]: 'asc' }],
+            ...(last === undefined ? {} : { search_after: [last] }),
+            track_total_hits: false,
+          });
+          for (const { _source: product } of found.hits.hits) {
+            if (product === undefined) continue;
+            const { document } = heldForm(product);
+            held.push({
+              id: product.productId,
+              position: product.position,
+              digest: digestOf(JSON.stringify(document)),
+            });
+          }
+          last = held.at(-1)?.id;
+          if (found.hits.hits.length < PAGE) return held;
+        }
       },
       async *ids() {
         let after: string | undefined;

@@ -1,7 +1,7 @@
 const PAUSE_MS = 30 * 60_000;
 
 /** A session or a single event: first and last time, and what was done, as ClickHouse tells it. */
-type Told = readonly [startedAt: string, lastAt: string, ...counts: string[]];
+type Told = readonly [startedAt: string, lastAt: string, ...counts: (string | number)[]];
 interface Part {
   readonly first: string;
   last: string;
