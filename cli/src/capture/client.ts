@@ -18,11 +18,12 @@ export interface Resnapshot {
   readonly request: Readonly<Record<string, unknown>>;
 }
 
-/** What to read again: one table or one topic; of it one aggregate, or those from one id to another. */
+/** What to read again: one table or one topic; of it one aggregate, up to a thousand, or those from one id to another. */
 export interface ResnapshotScope {
   readonly table?: string | undefined;
   readonly topic?: string | undefined;
   readonly aggregate?: string | undefined;
+  readonly aggregates?: readonly string[] | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly deletes?: boolean | undefined;

@@ -2,7 +2,6 @@ import { loadConfig } from '@millrace/kernel/config';
 import { PlatformError } from '@millrace/kernel/errors';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { lsnFromText } from '@millrace/kernel/position';
-import { sleep } from '@millrace/kernel/retry';
 import { silentLogger } from '@millrace/kernel/telemetry';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
 import { topicOfLog, viewNames } from '@millrace/schemas/stores';
@@ -15,14 +14,12 @@ import { openGenerationRows } from '../generations/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import type { Output } from '../output.ts';
-import { SinksClient, entriesOf, previewReplay } from '../replay/index.ts';
+import { SinksClient, entriesOf, previewReplay, replayOver } from '../replay/index.ts';
 import type { SinkReplay, StorePreview } from '../replay/index.ts';
 import { openStoreViews } from '../verify/index.ts';
 import { numberAboveZero } from './options.ts';
 
 type Options = Readonly<Record<string, unknown>>;
-
-const LOOK_MS = 500;
 
 export const replayVerb: Verb = {
   name: 'replay',
@@ -127,17 +124,13 @@ async function preview(
   }
 }
 
-async function untilOver(sinks: SinksClient, asked: readonly string[], out: Output): Promise<readonly SinkReplay[]> {
-  for (;;) {
-    const replays = await sinks.progress(asked);
-    const running = replays.filter(({ state }) => state === 'running');
-    if (running.length === 0) return replays;
+function untilOver(sinks: SinksClient, asked: readonly string[], out: Output): Promise<readonly SinkReplay[]> {
+  return replayOver(sinks, asked, (running) => {
     for (const { sink, read, records, given, etaSeconds } of running) {
       const eta = etaSeconds === null ? '' : `, ${etaSeconds} s left`;
       out.note(`${sink}: ${read} of ${records} records looked at, ${given} entries given${eta}`);
     }
-    await sleep(LOOK_MS);
-  }
+  });
 }
 
 function previewText(stores: readonly StorePreview[]): string {

@@ -9,14 +9,17 @@ import { EXIT, table } from '../output.ts';
 import type { ExitCode, Output } from '../output.ts';
 import { CaptureClient } from '../capture/index.ts';
 import type { Resnapshot } from '../capture/index.ts';
+import { SinksClient, repeatAggregates } from '../replay/index.ts';
 import {
   DriftMetrics,
+  MOST_REPAIRED,
   openStoreViews,
   repair,
   repairScopes,
   verifyStores,
   verifyView,
   watchViews,
+  wrongSales,
 } from '../verify/index.ts';
 import type { Sample, StoreView, VerifyOptions, ViewReport, WatchPass } from '../verify/index.ts';
 
@@ -32,7 +35,10 @@ export const verifyVerb: Verb = {
     command.option('--metrics-port <port>', 'with --watch: serve drift at /metrics here');
     command.option('--wait <ms>', 'how long a view may take to reach the pinned position', '60000');
     command.option('--listed <n>', 'most differences listed for each view', '100');
-    command.option('--repair', 'have the capture read what differs from the tables again, then compare once more');
+    command.option(
+      '--repair',
+      'have the capture read what differs from the tables again, sales from their log, then compare once more',
+    );
   },
   async run(options, view, out) {
     const watches = options['watch'] === true;
@@ -58,41 +64,65 @@ export const verifyVerb: Verb = {
         const port = options['metricsPort'] === undefined ? null : numberOf(options, 'metricsPort', 0);
         return await watch(wanted, settings, { sample, everyMs: numberOf(options, 'every', 0) * 1000, port }, out);
       }
-      return await once(wanted, { ...settings, sample }, options['repair'] === true ? config.producersUrl : null, out);
+      const repairers = {
+        capture: new CaptureClient(config.producersUrl),
+        sinks: new SinksClient(config.sinksUrl),
+      };
+      return await once(wanted, { ...settings, sample }, options['repair'] === true ? repairers : null, out);
     } finally {
       await stores.close();
     }
   },
 };
 
-/** One comparison; with the capture's address, then a repair of what differs and another comparison of that. */
+/** Where a repair is asked for. */
+interface Repairers {
+  readonly capture: CaptureClient;
+  readonly sinks: SinksClient;
+}
+
+/** One comparison; with repairers, then a repair of what differs and another comparison of that. */
 async function once(
   wanted: readonly StoreView[],
   settings: VerifyOptions,
-  repairAt: string | null,
+  repairers: Repairers | null,
   out: Output,
 ): Promise<ExitCode> {
-  const { sample } = settings;
-  let reports = await compared(wanted, settings);
+  const { sample, listed = 0 } = settings;
+  let reports = await compared(wanted, repairers === null ? settings : { ...settings, listed: MOST_REPAIRED });
   let repaired: readonly Resnapshot[] | null = null;
-  if (repairAt !== null) {
-    const scopes = repairScopes(reports);
-    if (scopes.length > 0) out.note(text(reports));
-    repaired = await repair(new CaptureClient(repairAt), scopes, (line) => out.note(line));
-    const differing = new Set(reports.filter(differs).map(({ view, store }) => `${view}@${store}`));
+  if (repairers !== null) {
+    if (reports.some(differs)) out.note(text(shown(reports, listed)));
+    repaired = await repairAll(repairers, reports, (line) => out.note(line));
+    const differing = new Set(reports.filter(differs).map(({ view }) => view));
     const again = await compared(
-      wanted.filter(({ view, store }) => differing.has(`${view}@${store}`)),
+      wanted.filter(({ view }) => differing.has(view)),
       settings,
     );
     reports = reports.map((report) => again.find((newer) => isSame(newer, report)) ?? report);
   }
   const result = {
-    views: reports,
+    views: shown(reports, listed),
     ...(sample === undefined ? {} : { sample }),
     ...(repaired === null ? {} : { repaired }),
   };
-  out.result(result, () => text(reports) + (sample === undefined ? '' : `\n${sampleText(sample)}`));
+  out.result(result, ({ views }) => text(views) + (sample === undefined ? '' : `\n${sampleText(sample)}`));
   return reports.some(differs) ? EXIT.difference : EXIT.done;
+}
+
+async function repairAll(
+  { capture, sinks }: Repairers,
+  reports: readonly ViewReport[],
+  note: (line: string) => void,
+): Promise<readonly Resnapshot[]> {
+  const orders = wrongSales(reports);
+  await repeatAggregates(sinks, 'sales', orders);
+  if (orders.length > 0) note(`Gave the stores the sales of ${orders.length} orders again.`);
+  return repair(capture, repairScopes(reports), note);
+}
+
+function shown(reports: readonly ViewReport[], listed: number): ViewReport[] {
+  return reports.map((report) => ({ ...report, differences: report.differences.slice(0, listed) }));
 }
 
 /** Under `--json` a line for each pass. */

@@ -1,9 +1,9 @@
-export type { Difference } from './comparison.ts';
+export type { Difference, DifferenceKind } from './comparison.ts';
 export { DriftMetrics } from './drift-metrics.ts';
 export { differingFields } from './compare.ts';
 export { comparableDocument } from './comparable.ts';
 export { expectedDocuments } from './expected/expected.ts';
-export { repair, repairScopes } from './repair.ts';
+export { MOST_REPAIRED, repair, repairScopes, wrongSales } from './repair.ts';
 export { isSampled } from './sample.ts';
 export type { Sample } from './sample.ts';
 export { verifyStores, verifyView } from './verify.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { repairScopes } from './repair.ts';
+import { repairScopes, wrongSales } from './repair.ts';
 import type { Difference } from './comparison.ts';
 import type { ViewReport } from './verify.ts';
 
@@ -14,17 +14,18 @@ function report(view: string, keys: readonly string[], fields: readonly string[]
   return { view, store: 'redis', ...counts, position: '0', differences };
 }
 
-test('each wrong aggregate is read again once, whichever views show it', () => {
+test('each wrong aggregate is read again once, whichever views show it, all of a topic together', () => {
   expect(repairScopes([report('inventory', ['a', 'b']), report('pricing', ['b']), report('orders', ['o'])])).toEqual([
-    { topic: 'cdc.catalog', aggregate: 'a' },
-    { topic: 'cdc.catalog', aggregate: 'b' },
-    { topic: 'cdc.orders', aggregate: 'o' },
+    { topic: 'cdc.catalog', aggregates: ['a', 'b'] },
+    { topic: 'cdc.orders', aggregates: ['o'] },
   ]);
   expect(repairScopes([report('orders', [])])).toEqual([]);
 });
 
-test('many, or more than were listed, are the whole topic', () => {
-  const many = Array.from({ length: 21 }, (_, index) => `p${index}`);
+test('many are read in parts; too many, or more than were listed, are the whole topic', () => {
+  const many = Array.from({ length: 5_001 }, (_, index) => `p${index}`);
+  const parts = repairScopes([report('catalog', many.slice(0, 2_500))]);
+  expect(parts.map(({ aggregates }) => aggregates?.length)).toEqual([1_000, 1_000, 500]);
   expect(repairScopes([report('catalog', many)])).toEqual([{ topic: 'cdc.catalog' }]);
   expect(repairScopes([report('catalog', ['a'], [], 5)])).toEqual([{ topic: 'cdc.catalog' }]);
 });
@@ -32,7 +33,15 @@ test('many, or more than were listed, are the whole topic', () => {
 test('a product that shows wrong names of others has those read again first', () => {
   expect(repairScopes([report('catalog', ['a'], ['vendor'])])).toEqual([
     { topic: 'cdc.reference' },
-    { topic: 'cdc.catalog', aggregate: 'a' },
+    { topic: 'cdc.catalog', aggregates: ['a'] },
+  ]);
+});
+
+test('sales are given again from their log, of each order once', () => {
+  expect(repairScopes([report('sales', ['o', 'p'])])).toEqual([]);
+  expect(wrongSales([report('sales', ['o', 'p']), report('sales', ['o']), report('orders', ['q'])])).toEqual([
+    'o',
+    'p',
   ]);
 });
 

@@ -4,12 +4,15 @@ import type { CaptureClient, Resnapshot, ResnapshotScope } from '../capture/inde
 import { isDocumentId } from './expected/expected.ts';
 import type { ViewReport } from './verify.ts';
 
-/** From so many wrong aggregates of a topic on, the whole topic is read again: each single one costs a pass over its partition. */
-const MOST_SINGLE = 20;
+/** Aggregates that one re-snapshot takes: all of them cost one pass over their partitions. */
+const AT_ONCE = 1_000;
+/** Beyond so many wrong aggregates of a topic the whole topic is read again. */
+export const MOST_REPAIRED = 5_000;
 
 /** Fields of a product's document that come from reference rows, whose processor state may be the wrong one. */
 const FROM_REFERENCE = new Set(['categoryPath', 'vendor', 'tags']);
 
+/** Sales are not among them: what has been sold is what their log says (`wrongSales`). */
 const topicOf: Readonly<Record<string, string>> = {
   catalog: 'cdc.catalog',
   inventory: 'cdc.catalog',
@@ -42,10 +45,18 @@ export function repairScopes(reports: readonly ViewReport[]): ResnapshotScope[] 
   }
   const scopes: ResnapshotScope[] = reference ? [{ topic: 'cdc.reference' }] : [];
   for (const [topic, ids] of byTopic) {
-    if (isPartial || ids.size > MOST_SINGLE) scopes.push({ topic });
-    else for (const aggregate of ids) scopes.push({ topic, aggregate });
+    if (isPartial || ids.size > MOST_REPAIRED) scopes.push({ topic });
+    else
+      for (let at = 0; at < ids.size; at += AT_ONCE)
+        scopes.push({ topic, aggregates: [...ids].slice(at, at + AT_ONCE) });
   }
   return scopes;
+}
+
+/** Orders whose sales differ. They are deltas: an order that is read again adds none, so the stores are given those of their log again. */
+export function wrongSales(reports: readonly ViewReport[]): string[] {
+  const wrong = reports.filter(({ view }) => view === 'sales').flatMap(({ differences }) => differences);
+  return [...new Set(wrong.map(({ key }) => key))];
 }
 
 /**
@@ -66,7 +77,7 @@ export async function repair(
       throw new PlatformError('conflict', `re-snapshot ${state.id} is ${state.state}: ${state.detail ?? ''}`);
     }
     note(
-      `Read ${scope.aggregate ?? 'all'} of ${scope.topic ?? ''} again: ${state.rows} rows, ${state.deleted} deletes.`,
+      `Read ${scope.aggregates === undefined ? 'all' : `${scope.aggregates.length} aggregates`} of ${scope.topic ?? ''} again: ${state.rows} rows, ${state.deleted} deletes.`,
     );
     done.push(state);
   }

@@ -7,6 +7,8 @@ import type { CaptureControl } from './port.ts';
 type Body = Readonly<Record<string, unknown>>;
 
 const id = z.string().min(1).max(1_000);
+/** Named in one request; more of them are a range or a topic. */
+const MOST_AGGREGATES = 1_000;
 const nothing = z.strictObject({});
 const resume = z.strictObject({ table: id.optional() });
 const snapshot = z.strictObject({ id: z.string().regex(/^\d{1,18}$/, 'the number of a re-snapshot') });
@@ -15,6 +17,7 @@ const resnapshot = z
     table: id.optional(),
     topic: id.optional(),
     aggregate: id.optional(),
+    aggregates: z.array(id).min(1).max(MOST_AGGREGATES).optional(),
     from: id.optional(),
     to: id.optional(),
     deletes: z.boolean().default(true),
@@ -22,9 +25,13 @@ const resnapshot = z
   .refine(({ table, topic }) => (table === undefined) !== (topic === undefined), {
     message: 'name either a table or a topic',
   })
-  .refine(({ aggregate, from, to }) => aggregate === undefined || (from ?? to) === undefined, {
-    message: 'either one aggregate, or a range of them',
+  .refine(({ aggregate, aggregates, from, to }) => [aggregate, aggregates, from ?? to].filter(isGiven).length <= 1, {
+    message: 'either one aggregate, or some, or a range of them',
   });
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined;
+}
 
 /**
  * The control actions by name. Null where there is none of that name. Throws `validation-failed` for a body that does not fit, `conflict` where

@@ -31,6 +31,8 @@ export interface ResnapshotRequest {
   readonly topic?: string | undefined;
   /** One aggregate alone. */
   readonly aggregate?: string | undefined;
+  /** These aggregates alone, in one pass over the log. */
+  readonly aggregates?: readonly string[] | undefined;
   /** Aggregates from this id on, it included. */
   readonly from?: string | undefined;
   /** Aggregates up to this id, it included. */

@@ -9,6 +9,7 @@ const scope = (primaryKey: readonly string[]) => ({
   primaryKey,
   from: null,
   to: null,
+  among: null,
 });
 
 /** The table has these keys. */
@@ -52,17 +53,19 @@ test('a truncate leaves the ghosts of other partitions, which are read in any or
   expect(await ghostsOf(new Ghosts(scope(['id']), null, table), facts)).toHaveLength(3_000);
 });
 
-test('of an aggregate only its own rows, and its gone root also where the log does not hold it', async () => {
-  const parts = new Ghosts(scope(['id', 'part']), 'a', has('a/1'));
+test('of some aggregates only their own rows, and a gone root also where the log does not hold it', async () => {
+  const parts = new Ghosts(scope(['id', 'part']), ['a', 'c'], has('a/1', 'c/2'));
   expect(
     await ghostsOf(parts, [
       ['a/1', true],
       ['a/2', true],
       ['b/1', true],
+      ['c/1', true],
+      ['c/2', true],
     ]),
-  ).toEqual(['a/2']);
-  expect(await ghostsOf(new Ghosts(scope(['id']), 'a', has()), [['a', false]])).toEqual(['a']);
-  expect(await ghostsOf(new Ghosts(scope(['id']), 'a', has('a')), [])).toEqual([]);
+  ).toEqual(['a/2', 'c/1']);
+  expect(await ghostsOf(new Ghosts(scope(['id']), ['a', 'b'], has('b')), [['a', false]])).toEqual(['a']);
+  expect(await ghostsOf(new Ghosts(scope(['id']), ['a'], has('a')), [])).toEqual([]);
 });
 
 test('a key of several columns whose parts cannot be told apart is left alone, and counted', async () => {

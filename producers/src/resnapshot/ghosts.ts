@@ -19,19 +19,19 @@ const CHECKED_AT = 2_000;
 export class Ghosts {
   readonly #scope: TableScope;
   readonly #absent: (keys: readonly KeyValues[]) => Promise<readonly number[]>;
-  /** Of an aggregate's rows alone, in Postgres' text. */
-  readonly #aggregate: string | null;
+  /** Of these aggregates' rows alone, in Postgres' text. */
+  readonly #aggregates: ReadonlySet<string> | null;
   readonly #unchecked = new Map<string, Held>();
   readonly #suspects = new Map<string, Held>();
   #unreadable = 0;
 
   constructor(
     scope: TableScope,
-    aggregate: string | null,
+    aggregates: readonly string[] | null,
     absent: (keys: readonly KeyValues[]) => Promise<readonly number[]>,
   ) {
     this.#scope = scope;
-    this.#aggregate = aggregate;
+    this.#aggregates = aggregates === null ? null : new Set(aggregates);
     this.#absent = absent;
   }
 
@@ -58,7 +58,7 @@ export class Ghosts {
       this.#unreadable++;
       return;
     }
-    if (this.#aggregate !== null && values[0] !== this.#aggregate) return;
+    if (this.#aggregates?.has(values[0] ?? '') === false) return;
     this.#unchecked.set(key, { values, partition });
     if (this.#unchecked.size >= CHECKED_AT) await this.#check();
   }
@@ -66,9 +66,8 @@ export class Ghosts {
   /** The suspects, each once. */
   async found(): Promise<KeyValues[]> {
     // An aggregate that is gone is said to be gone also where the log does not hold it any more: a reader may.
-    const aggregate = this.#aggregate;
-    if (aggregate !== null && this.#scope.primaryKey.length === 1)
-      this.#unchecked.set(aggregate, { values: [aggregate], partition: null });
+    const gone = this.#scope.primaryKey.length === 1 ? (this.#aggregates ?? []) : [];
+    for (const aggregate of gone) this.#unchecked.set(aggregate, { values: [aggregate], partition: null });
     await this.#check();
     const found = [...this.#suspects.values()].map(({ values }) => values);
     this.#suspects.clear();

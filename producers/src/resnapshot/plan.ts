@@ -34,15 +34,21 @@ export function scopeOf(request: ResnapshotRequest, { captured, relation, primar
     table: relation.table,
     aggregateColumn: captured.aggregateColumn,
     primaryKey,
-    from: request.aggregate ?? request.from ?? null,
-    to: request.aggregate ?? request.to ?? null,
+    from: request.from ?? null,
+    to: request.to ?? null,
+    among: aggregatesOf(request),
   };
 }
 
 const INVALID_TEXT = new Set(['22P02', '22007', '22008', '22003', '22001']);
 
-/** The id as Postgres prints a value of the aggregate's column. Throws `validation-failed` where it is none. */
-export async function canonicalId(sql: pg.Client, scope: TableScope, id: string): Promise<string> {
+/** The aggregates that a request names; null where it names none. */
+export function aggregatesOf({ aggregate, aggregates }: ResnapshotRequest): readonly string[] | null {
+  return aggregates ?? (aggregate === undefined ? null : [aggregate]);
+}
+
+/** The ids as Postgres prints values of the aggregate's column. Throws `validation-failed` where one is none. */
+export async function canonicalIds(sql: pg.Client, scope: TableScope, ids: readonly string[]): Promise<string[]> {
   const types = await sql.query<{ type: string }>(
     `select format_type(atttypid, -1) as type from pg_attribute
      where attrelid = $1::regclass and attname = $2 and not attisdropped`,
@@ -51,10 +57,11 @@ export async function canonicalId(sql: pg.Client, scope: TableScope, id: string)
   try {
     // A type's name as Postgres itself quotes it.
     const { rows } = await sql.query<{ id: string }>(
-      `select format('%s', $1::text::${types.rows[0]?.type ?? 'text'}) as id`,
-      [id],
+      `select format('%s', given.id::${types.rows[0]?.type ?? 'text'}) as id
+       from unnest($1::text[]) with ordinality as given (id, at) order by given.at`,
+      [ids],
     );
-    return rows[0]?.id ?? id;
+    return rows.map(({ id }) => id);
   } catch (error) {
     if (!INVALID_TEXT.has(sqlState(error))) throw error;
     throw new PlatformError(

@@ -122,7 +122,7 @@ test('what the log missed is healed: rows that are new, rows that changed, and r
   expect(reader.problems).toEqual([]);
 }, 60_000);
 
-test('of one aggregate only its rows are read, in all its tables; a range ends where it is told', async () => {
+test('of one aggregate, or of some, only their rows are read, in all their tables; a range ends where it is told', async () => {
   const reader = harness.reader();
   const { rows } = await harness.sql.query<{ id: string }>(
     'select product_id::text as id from commerce.products order by product_id',
@@ -132,6 +132,15 @@ test('of one aggregate only its rows are read, in all its tables; a range ends w
   expect(changes.filter(({ op }) => op === 'r').map(({ table, key }) => [table, key])).toEqual([
     ['products', `products/${id}`],
     ['product_variants', `product_variants/${id}/${id}`],
+  ]);
+  const gone = '01900000-0000-7000-8000-00000000aced';
+  const some = await after(reader, () =>
+    resnapshot({ topic: 'cdc.catalog', aggregates: [last, id.toUpperCase(), gone] }),
+  );
+  expect(some.map(({ op, key }) => [op, key]).sort()).toEqual([
+    ['d', `products/${gone}`],
+    ...[id, last].map((one) => ['r', `product_variants/${one}/${one}`]),
+    ...[id, last].map((one) => ['r', `products/${one}`]),
   ]);
   const range = await after(reader, () => resnapshot({ table: 'products', from: id, to: last }));
   // In key order of each partition.
@@ -152,7 +161,12 @@ test('a column added before it is in its rows; a request for what is not capture
   const reader = harness.reader();
   const changes = await after(reader, () => resnapshot({ table: 'commerce.tags' }));
   expect(changes.filter(({ op }) => op === 'r').every(({ after: row }) => row?.['shade'] === 'dark')).toBe(true);
-  for (const body of [{ table: 'commerce.audit_log' }, { topic: 'cdc.nothing' }, { table: 'tags', from: 'x' }]) {
+  for (const body of [
+    { table: 'commerce.audit_log' },
+    { topic: 'cdc.nothing' },
+    { table: 'tags', from: 'x' },
+    { table: 'tags', aggregates: ['x'] },
+  ]) {
     await expect(capture.service.control('resnapshot', body)).rejects.toMatchObject({ kind: 'validation-failed' });
   }
 }, 60_000);
@@ -194,9 +208,15 @@ test('a key that is no value of its column is no row of the table, and nothing t
   const { rows } = await harness.sql.query<{ id: string }>('select tag_id::text as id from commerce.tags limit 1');
   const [held = ''] = rows.map(({ id }) => id);
   const gone = '01900000-0000-7000-8000-00000000beef';
-  const { absent } = await reader.absent({ ...scope, from: null, to: null }, [['not an id'], [held], [gone]]);
+  const { absent } = await reader.absent({ ...scope, from: null, to: null, among: null }, [
+    ['not an id'],
+    [held],
+    [gone],
+  ]);
   expect(absent).toEqual([2]);
-  const { absent: within } = await reader.absent({ ...scope, from: held, to: held }, [[held], [gone]]);
+  const { absent: within } = await reader.absent({ ...scope, from: held, to: held, among: null }, [[held], [gone]]);
+  const among = await reader.absent({ ...scope, from: null, to: null, among: [gone] }, [[held], [gone]]);
+  expect(among.absent).toEqual([1]);
   expect(within).toEqual([]);
   await reader.release();
 }, 60_000);

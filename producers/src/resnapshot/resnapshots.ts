@@ -9,7 +9,7 @@ import type { SourceTable } from '../capture/source-tables.ts';
 import type { ResnapshotControl, ResnapshotRequest, ResnapshotState } from '../control/index.ts';
 import { endQuietly, sqlState } from '../replication/connect.ts';
 import { Marks } from './marks.ts';
-import { canonicalId, requestedTables, scopeOf, tableName } from './plan.ts';
+import { aggregatesOf, canonicalIds, requestedTables, scopeOf, tableName } from './plan.ts';
 import { ResnapshotRun } from './run.ts';
 import { ResnapshotStore, stateOf } from './store.ts';
 import type { Entry } from './store.ts';
@@ -87,9 +87,9 @@ export class Resnapshots implements ResnapshotControl {
   async request(request: ResnapshotRequest): Promise<ResnapshotState> {
     const tables = requestedTables(request, this.#options.tables());
     for (const table of tables) {
-      for (const id of [request.aggregate, request.from, request.to]) {
-        if (id !== undefined) await canonicalId(this.#options.sql, scopeOf(request, table), id);
-      }
+      const bounds = [request.from, request.to].filter((id) => id !== undefined);
+      const named = [...(aggregatesOf(request) ?? []), ...bounds];
+      if (named.length > 0) await canonicalIds(this.#options.sql, scopeOf(request, table), named);
     }
     const entry = await this.#store.add(
       request,

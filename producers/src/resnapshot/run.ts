@@ -13,7 +13,7 @@ import type { KeyValues } from './ghosts.ts';
 import { readKeys } from './log-keys.ts';
 import type { Marks } from './marks.ts';
 import { Pace } from './pace.ts';
-import { canonicalId, scopeOf, tableName } from './plan.ts';
+import { aggregatesOf, canonicalIds, scopeOf, tableName } from './plan.ts';
 import type { ResnapshotsOptions } from './resnapshots.ts';
 import { settled } from './settle.ts';
 import type { Entry, Progress, ResnapshotStore } from './store.ts';
@@ -162,12 +162,11 @@ export class ResnapshotRun {
     const count = this.#options.routes.partitionCount(topic);
     for (const table of this.#tables) {
       const scope = scopeOf(entry.request, table);
-      const { aggregate } = entry.request;
-      const id = aggregate === undefined ? null : await canonicalId(sql, scope, aggregate);
-      if (id !== null) partitions.add(partitionOf(id, count));
-      ghosts.set(scope.table, { scope, ghosts: new Ghosts(scope, id, (keys) => this.#absent(scope, keys)) });
+      const ids = scope.among === null ? null : await canonicalIds(sql, scope, scope.among);
+      for (const id of ids ?? []) partitions.add(partitionOf(id, count));
+      ghosts.set(scope.table, { scope, ghosts: new Ghosts(scope, ids, (keys) => this.#absent(scope, keys)) });
     }
-    if (entry.request.aggregate === undefined) for (let at = 0; at < count; at++) partitions.add(at);
+    if (aggregatesOf(entry.request) === null) for (let at = 0; at < count; at++) partitions.add(at);
     const wanted = [...partitions].map((partition) => ({ topic: topicPrefix + topic, partition }));
     for await (const facts of readKeys(log, wanted, [...ghosts.keys()], signal)) {
       for (const fact of facts) {
@@ -274,7 +273,7 @@ export class ResnapshotRun {
 
   async #estimate(): Promise<void> {
     const { request } = this.#options.entry;
-    if ((request.aggregate ?? request.from ?? request.to) !== undefined) return;
+    if (aggregatesOf(request) !== null || (request.from ?? request.to) !== undefined) return;
     const { rows } = await this.#options.sql.query<{ rows: number }>(
       `select sum(greatest(c.reltuples, 0))::float8 as rows from pg_class c join pg_namespace n on n.oid = c.relnamespace
        where n.nspname || '.' || c.relname = any ($1)`,

@@ -15,7 +15,11 @@ export interface TableScope {
   readonly primaryKey: readonly string[];
   readonly from: string | null;
   readonly to: string | null;
+  /** Of these aggregates alone, in Postgres' text; null for all. */
+  readonly among: readonly string[] | null;
 }
+
+type Value = string | readonly string[];
 
 export interface ChunkLimits {
   readonly rows: number;
@@ -73,8 +77,8 @@ export class TableReader {
     const { visibility, relation } = await this.#begin(scope);
     const columns = relation.columns.map(({ name }) => quoted(name)).join(', ');
     const keys = scope.primaryKey.map(quoted).join(', ');
-    const values: string[] = [];
-    const parameter = (value: string): string => `$${values.push(value)}`;
+    const values: Value[] = [];
+    const parameter = (value: Value): string => `$${values.push(value)}`;
     const conditions = bounds(scope, parameter);
     if (after !== null) conditions.push(`(${keys}) > (${after.map(parameter).join(', ')})`);
     await this.#client.query({
@@ -100,7 +104,7 @@ export class TableReader {
     const { visibility, relation } = await this.#begin(scope);
     const { types, canCheck } = await this.#keyTypes(scope);
     const lists: unknown[] = scope.primaryKey.map((_, column) => keys.map((key) => key[column] ?? ''));
-    const parameter = (value: string): string => `$${lists.push(value)}`;
+    const parameter = (value: Value): string => `$${lists.push(value)}`;
     const given = scope.primaryKey.map((_, column) => `k.c${column}::${types[column] ?? 'text'}`);
     const matches = scope.primaryKey.map((name, column) => `t.${quoted(name)} = ${given[column] ?? ''}`);
     const type = types[0] ?? 'text';
@@ -109,6 +113,7 @@ export class TableReader {
     const within = [
       ...(scope.from === null ? [] : [`${given[0] ?? ''} >= ${parameter(scope.from)}::${type}`]),
       ...(scope.to === null ? [] : [`${given[0] ?? ''} <= ${parameter(scope.to)}::${type}`]),
+      ...(scope.among === null ? [] : [`${given[0] ?? ''} = any (${parameter(scope.among)}::${type}[])`]),
       `not exists (select from ${quotedTable(scope)} t where ${matches.join(' and ')})`,
     ];
     const arrays = scope.primaryKey.map((_, column) => `$${column + 1}::text[]`).join(', ');
@@ -198,11 +203,12 @@ export class TableReader {
   }
 }
 
-function bounds({ aggregateColumn, from, to }: TableScope, parameter: (value: string) => string): string[] {
+function bounds({ aggregateColumn, from, to, among }: TableScope, parameter: (value: Value) => string): string[] {
   const column = quoted(aggregateColumn);
   return [
     ...(from === null ? [] : [`${column} >= ${parameter(from)}`]),
     ...(to === null ? [] : [`${column} <= ${parameter(to)}`]),
+    ...(among === null ? [] : [`${column} = any (${parameter(among)})`]),
   ];
 }
 
