@@ -19,7 +19,7 @@ const DAY_TIMER = 'placed-on/';
  * oldest week is over, and never because time passes.
  *
  * Orders have other ids than products, so each task reads all partitions of their view, and keeps those that have a product of its own. Products are
- * read for one purpose: one that is read again (to mend what follows) has its entry told again.
+ * read for one purpose: one that is read again, or is gone, has its entry told again, to mend what follows.
  */
 export const recommendations = defineProcessor({
   name: 'recommendations',
@@ -28,7 +28,9 @@ export const recommendations = defineProcessor({
   inputs: [ofAllPartitions(entriesOf('views.orders', 'order')), rowsOf('cdc.catalog', 'products')],
   stores,
 
-  apply({ op, after }, ctx) {
+  apply({ op, before, after }, ctx) {
+    // Of a product that is gone nothing may be left anywhere, also where it was never bought.
+    if (op === 'd' && before !== null) ctx.touch(text(before, 'product_id'));
     if (op !== 'r' || after === null) return;
     const id = text(after, 'product_id');
     if (ctx.stores.products.get(id) !== undefined) ctx.touch(id);

@@ -1,0 +1,2 @@
+export { plantDifferences } from './plant.ts';
+export type { Planted } from './plant.ts';
