@@ -32,6 +32,7 @@ export function programOutput(workspace: string, name: string, environment: Chil
 /**
  * All that a command writes, once it has ended well.
  * @param said what the error calls it; never its arguments, which may hold a password.
+ * @param wellEnded exit codes of a command that did what it was asked for.
  * @throws PlatformError `internal` with the end of its standard error where it ended otherwise.
  */
 export function childOutput(
@@ -39,6 +40,7 @@ export function childOutput(
   args: readonly string[],
   environment: ChildEnvironment = {},
   said = command,
+  wellEnded: readonly number[] = [0],
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env: { ...ALWAYS, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -49,7 +51,7 @@ export function childOutput(
     child.once('error', reject);
     // Not at `exit`: what it wrote last may still be on its way.
     child.once('close', (code) => {
-      if (code === 0) resolve(text);
+      if (code !== null && wellEnded.includes(code)) resolve(text);
       else reject(new PlatformError('internal', `${said} ended with ${code ?? 'a signal'}: ${errors}`));
     });
   });

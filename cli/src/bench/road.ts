@@ -26,6 +26,18 @@ const CONFLATED_MS = 5_000;
 export async function benchRoad(config: CliConfig, options: BenchOptions): Promise<BenchReport> {
   const tps = options.tps ?? 200;
   const seconds = options.seconds ?? 60;
+  const { measured, wentBack } = await measureRoad(config, tps, seconds);
+  return report(measured, tps, seconds, wentBack);
+}
+
+/** From a commit's acknowledgement until it is visible in each place. */
+export type RoadLatencies = Readonly<Record<'websocket' | 'redis' | 'search' | 'clickhouse', Latencies>>;
+
+export async function measureRoad(
+  config: CliConfig,
+  tps: number,
+  seconds: number,
+): Promise<{ measured: RoadLatencies; wentBack: number }> {
   const pool = new pg.Pool({ connectionString: config.databaseUrl, max: 20 });
   const redis = new Redis(config.redisUrl);
   const clickhouse = createClient({ url: config.clickhouseUrl, database: config.clickhouseDatabase });
@@ -77,7 +89,7 @@ export async function benchRoad(config: CliConfig, options: BenchOptions): Promi
     });
     await Promise.all(probes);
     await gateway.settle(GIVE_UP_MS);
-    return report(measured, tps, seconds, gateway.positionsWentBack());
+    return { measured, wentBack: gateway.positionsWentBack() };
   } finally {
     gateway.close();
     redis.disconnect();
@@ -205,13 +217,8 @@ async function listen(url: string, products: readonly string[]) {
   };
 }
 
-function report(
-  measured: Record<'websocket' | 'redis' | 'search' | 'clickhouse', Latencies>,
-  tps: number,
-  seconds: number,
-  wentBack: number,
-): BenchReport {
-  const ms = (path: keyof typeof measured, p: number) => measured[path].percentile(p);
+function report(measured: RoadLatencies, tps: number, seconds: number, wentBack: number): BenchReport {
+  const ms = (path: keyof RoadLatencies, p: number) => measured[path].percentile(p);
   return {
     name: `road: ${tps} commits/s for ${seconds} s`,
     bars: [

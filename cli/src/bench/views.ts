@@ -5,6 +5,9 @@ import { clearStores } from '../lag/index.ts';
 import type { StoreName } from '../lag/index.ts';
 import { atLeast, median } from './report.ts';
 import type { Bar, BenchOptions, BenchReport } from './report.ts';
+import { benchRebuild } from './views-rebuild.ts';
+import { benchVerify } from './views-verify.ts';
+import { benchVisible } from './views-visible.ts';
 
 interface Drained {
   readonly entries: number;
@@ -25,7 +28,9 @@ const BARE_SHARE = 0.8;
 /**
  * `millrace bench views`: how fast each sink, as it is deployed, applies a backlog of its view's topic, from the log to the store's own mark past
  * the end. Topics, keys, index and database of its own on the running engines, removed afterwards. Medians of `--runs` runs (3); `--rows`
- * sets the entries of each backlog; `--only redis,clickhouse,elasticsearch` takes some of the stores.
+ * sets the entries of each backlog. Then, of the platform that runs, commit → visible (`views-visible.ts`), a rebuild (`views-rebuild.ts`)
+ * and verify (`views-verify.ts`).
+ * `--only redis,clickhouse,elasticsearch,visible,rebuild,verify` takes some of the parts.
  */
 export async function benchViews(config: CliConfig, options: BenchOptions): Promise<BenchReport> {
   const only = options.only?.split(',');
@@ -49,6 +54,12 @@ export async function benchViews(config: CliConfig, options: BenchOptions): Prom
       facts[`${store}, entries/s`] = Math.round(rate);
     }
     facts[`${store}, CPU-s per 1M entries in our process`] = Number(median(runs.map(perMillion)).toFixed(1));
+  }
+  for (const [name, part] of Object.entries({ visible: benchVisible, rebuild: benchRebuild, verify: benchVerify })) {
+    if (only !== undefined && !only.includes(name)) continue;
+    const measured = await part(config, options);
+    bars.push(...measured.bars);
+    Object.assign(facts, measured.facts);
   }
   return { name: 'views', bars, facts };
 }

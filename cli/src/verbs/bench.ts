@@ -22,7 +22,7 @@ export const benchVerb: Verb = {
     command.option('--large <n>', 'capture: rows of the transaction and the snapshot that are about memory (10000000)');
     command.option(
       '--only <parts>',
-      'capture: of decode, catch-up, snapshot, latency, large, retained; processing: of runtime, spill, snapshot, backlog, hop; nexmark: queries; views: of redis, clickhouse, elasticsearch',
+      'capture: of decode, catch-up, snapshot, latency, large, retained; processing: of runtime, spill, snapshot, backlog, hop; nexmark: queries; views: of redis, clickhouse, elasticsearch, visible, rebuild, verify',
     );
   },
   async run(options, name, out) {

@@ -105,9 +105,20 @@ async function once(
     views: shown(reports, listed),
     ...(sample === undefined ? {} : { sample }),
     ...(repaired === null ? {} : { repaired }),
+    took: took(),
   };
   out.result(result, ({ views }) => text(views) + (sample === undefined ? '' : `\n${sampleText(sample)}`));
   return reports.some(differs) ? EXIT.difference : EXIT.done;
+}
+
+/** What this process has cost. */
+function took(): { seconds: number; cpuSeconds: number; megabytes: number } {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  return {
+    seconds: Number(process.uptime().toFixed(1)),
+    cpuSeconds: Number(((userCPUTime + systemCPUTime) / 1e6).toFixed(1)),
+    megabytes: Math.round(maxRSS / 1000),
+  };
 }
 
 async function repairAll(
