@@ -252,7 +252,11 @@ class Simulation {
     const isInput = topic === 'views.inventory';
     if (isInput) this.#inputCompacted = true;
     const copies = this.#disks.length > 0 || this.#standbys !== null;
-    const forgets = (!isInput || copies) && this.#pick(copies ? 2 : 4) === 0;
+    // No restore takes as long as the log keeps a tombstone: what it has read of a key would stand.
+    const isRestored = this.#live.some(
+      ({ task, runner, state }) => state === 'runs' && runner === null && task.topic === topic,
+    );
+    const forgets = (!isInput || copies) && this.#pick(copies ? 2 : 4) === 0 && !isRestored;
     // They go when they are old. Of an input, those alone that readers do not need: none of them is away that long.
     if (forgets && copies) this.#nowMs += MOST_AGE_MS + 1;
     this.#log.compact(topic, { dropTombstones: isInput ? (key) => forgets && isOwnKey(key) : forgets });
