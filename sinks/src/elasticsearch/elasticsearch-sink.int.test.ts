@@ -6,7 +6,6 @@ import { silentObserver } from '../port/index.ts';
 import type { Refusal } from '../port/index.ts';
 import { sinkContract } from '../port/testing/contract.ts';
 import { batchWith, entryAt, exampleProduct } from '../port/testing/examples.ts';
-import { endpointOf, startTcpProxy, through } from '../port/testing/tcp-proxy.ts';
 import { ElasticsearchSink } from './index.ts';
 
 jest.setTimeout(60_000);
@@ -37,8 +36,8 @@ for (const { name, url, flavor, runs } of testSearchServers()) {
       return Object.fromEntries(hits.hits.map(({ _id = '', _version, _source }) => [_id, { _version, _source }]));
     }
 
-    async function openSink(indexPrefix: string, at = url): Promise<ElasticsearchSink> {
-      const sink = new ElasticsearchSink({ url: at, flavor, indexPrefix, refreshIntervalMs: 50 });
+    async function openSink(indexPrefix: string): Promise<ElasticsearchSink> {
+      const sink = new ElasticsearchSink({ url, flavor, indexPrefix, refreshIntervalMs: 50 });
       await sink.open(silentObserver);
       return sink;
     }
@@ -48,12 +47,12 @@ for (const { name, url, flavor, runs } of testSearchServers()) {
       () => {
         const indexPrefix = newPrefix();
         return Promise.resolve({
-          createSink: () => new ElasticsearchSink({ url, flavor, indexPrefix, refreshIntervalMs: 50 }),
+          createSink: (at = url) => new ElasticsearchSink({ url: at, flavor, indexPrefix, refreshIntervalMs: 50 }),
           contents: () => contentsOf(indexPrefix),
           drop: () => drop(indexPrefix),
         });
       },
-      { seeds: [1, 2] },
+      { seeds: [1, 2], url },
     );
 
     describe('the search sink', () => {
@@ -118,26 +117,6 @@ for (const { name, url, flavor, runs } of testSearchServers()) {
           kind: 'store-rejected',
           message: expect.stringContaining('mapping version 99'),
         });
-      });
-
-      test('a broken connection is store-unavailable, and the sink opens again where the store stands', async () => {
-        const prefix = newPrefix();
-        const proxy = await startTcpProxy(endpointOf(url));
-        const sink = await openSink(prefix, through(proxy, url));
-        await sink.write([batchWith(entryAt('product', 'p1', 1n, exampleProduct))]);
-        await sink.flush();
-        await proxy.cut();
-        const second = batchWith(entryAt('product', 'p1', 2n, exampleProduct));
-        await expect(sink.write([second])).rejects.toMatchObject({ kind: 'store-unavailable' });
-        await expect(sink.open(silentObserver)).rejects.toMatchObject({ kind: 'store-unavailable' });
-        await proxy.mend();
-        await sink.open(silentObserver);
-        expect((await sink.positions()).map(({ offset }) => offset)).toEqual([1n]);
-        await sink.write([second]);
-        await sink.flush();
-        expect((await sink.positions()).map(({ offset }) => offset)).toEqual([2n]);
-        await sink.close();
-        await proxy.close();
       });
 
       const undated = (id: string, lsn: bigint) =>

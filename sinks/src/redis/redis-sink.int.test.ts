@@ -6,7 +6,6 @@ import { REDIS_DELETED_TTL_SECONDS, redisNames } from '@millrace/schemas/stores'
 import { silentObserver } from '../port/index.ts';
 import { sinkContract } from '../port/testing/contract.ts';
 import { batchWith, entryAt, exampleOrder, exampleProduct, exampleStock } from '../port/testing/examples.ts';
-import { endpointOf, startTcpProxy, through } from '../port/testing/tcp-proxy.ts';
 import { createRedis } from './client.ts';
 import { RedisSink } from './index.ts';
 
@@ -58,20 +57,24 @@ async function contentsOf(prefix: string): Promise<Record<string, unknown>> {
 
 const newPrefix = (): string => `${base}${++stores}:`;
 
-async function openSink(prefix: string, url = redisUrl): Promise<RedisSink> {
-  const sink = new RedisSink({ url, keyPrefix: prefix });
+async function openSink(prefix: string): Promise<RedisSink> {
+  const sink = new RedisSink({ url: redisUrl, keyPrefix: prefix });
   await sink.open(silentObserver);
   return sink;
 }
 
-sinkContract('redis', () => {
-  const keyPrefix = newPrefix();
-  return Promise.resolve({
-    createSink: () => new RedisSink({ url: redisUrl, keyPrefix }),
-    contents: () => contentsOf(keyPrefix),
-    drop: () => removeKeys(keyPrefix),
-  });
-});
+sinkContract(
+  'redis',
+  () => {
+    const keyPrefix = newPrefix();
+    return Promise.resolve({
+      createSink: (url = redisUrl) => new RedisSink({ url, keyPrefix }),
+      contents: () => contentsOf(keyPrefix),
+      drop: () => removeKeys(keyPrefix),
+    });
+  },
+  { url: redisUrl },
+);
 
 describe('redis', () => {
   test('entries are hashes with position, commit time and JSON; deleted ones expire after a week', async () => {
@@ -160,23 +163,5 @@ describe('redis', () => {
     });
     expect(await sink.positions()).toEqual([]);
     await sink.close();
-  });
-
-  test('a broken connection is store-unavailable at once, and the sink opens again where the store stands', async () => {
-    const prefix = newPrefix();
-    const proxy = await startTcpProxy(endpointOf(redisUrl));
-    const sink = await openSink(prefix, through(proxy, redisUrl));
-    await sink.write([batchWith(entryAt('stock', 'p1', 1n, exampleStock))]);
-    await proxy.cut();
-    const second = batchWith(entryAt('stock', 'p1', 2n, exampleStock));
-    await expect(sink.write([second])).rejects.toMatchObject({ kind: 'store-unavailable' });
-    await expect(sink.open(silentObserver)).rejects.toMatchObject({ kind: 'store-unavailable' });
-    await proxy.mend();
-    await sink.open(silentObserver);
-    expect((await sink.positions()).map(({ offset }) => offset)).toEqual([1n]);
-    await sink.write([second]);
-    expect(await redis.hget(`${prefix}inventory:p1`, 'position')).toBe(lsnText(2n));
-    await sink.close();
-    await proxy.close();
   });
 });

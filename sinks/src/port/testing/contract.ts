@@ -6,11 +6,12 @@ import { silentObserver } from '../sink.ts';
 import type { Sink, SinkBatch } from '../sink.ts';
 import { batchesOf, chaosOf, writesOf } from './batches.ts';
 import { historyOf } from './entries.ts';
+import { endpointOf, startTcpProxy, through } from './tcp-proxy.ts';
 
 /** One empty store, and what a test needs of it. */
 export interface StoreUnderTest {
-  /** Another sink of this store, not yet open. */
-  createSink(): Sink;
+  /** Another sink of this store, not yet open; by another way to its server where one is given. */
+  createSink(url?: string): Sink;
   /** All that readers can see, in a form that `toEqual` compares: no order that the store does not promise. */
   contents(): Promise<unknown>;
   drop(): Promise<void>;
@@ -20,11 +21,13 @@ export interface ContractOptions {
   /** Seeds of the random histories: fewer where the engine is slow. */
   readonly seeds?: readonly number[];
   readonly timeoutMs?: number;
+  /** Of the store's server; left out: it has none. */
+  readonly url?: string;
 }
 
 /** The port's contract as tests: run against every sink. */
 export function sinkContract(name: string, fresh: () => Promise<StoreUnderTest>, options: ContractOptions = {}): void {
-  const { seeds = [1, 2, 3], timeoutMs = 60_000 } = options;
+  const { seeds = [1, 2, 3], timeoutMs = 60_000, url } = options;
   const drops: (() => Promise<void>)[] = [];
   afterEach(async () => {
     for (const drop of drops.splice(0).reverse()) await drop();
@@ -36,8 +39,8 @@ export function sinkContract(name: string, fresh: () => Promise<StoreUnderTest>,
     return made;
   }
 
-  async function opened(under: StoreUnderTest): Promise<Sink> {
-    const sink = under.createSink();
+  async function opened(under: StoreUnderTest, url?: string): Promise<Sink> {
+    const sink = under.createSink(url);
     await sink.open(silentObserver);
     drops.push(() => sink.close());
     return sink;
@@ -174,6 +177,30 @@ export function sinkContract(name: string, fresh: () => Promise<StoreUnderTest>,
         const before = await under.contents();
         await opened(under);
         expect(await under.contents()).toEqual(before);
+      },
+      timeoutMs,
+    );
+
+    if (url === undefined) return;
+    test(
+      'a broken connection is store-unavailable at once, and the sink opens again where the store stands',
+      async () => {
+        const under = await store();
+        const proxy = await startTcpProxy(endpointOf(url));
+        drops.push(() => proxy.close());
+        const sink = await opened(under, through(proxy, url));
+        const made = lastOf(sink, historyOf(29));
+        const [first, second] = [batchOf(sink, made, 1n), batchOf(sink, { ...made, lsn: made.lsn + 1n }, 2n)];
+        await play(sink, [first]);
+        await proxy.cut();
+        await expect(sink.write([second])).rejects.toMatchObject({ kind: 'store-unavailable' });
+        await expect(sink.open(silentObserver)).rejects.toMatchObject({ kind: 'store-unavailable' });
+        await proxy.mend();
+        await sink.open(silentObserver);
+        expect((await sink.positions()).map(({ offset }) => offset)).toEqual([1n]);
+        await play(sink, [second]);
+        expect((await sink.positions()).map(({ offset }) => offset)).toEqual([2n]);
+        expect(await under.contents()).toEqual(await inOrder([first, second]));
       },
       timeoutMs,
     );
