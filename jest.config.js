@@ -15,6 +15,8 @@ const shared = {
 };
 
 export default {
+  // A limit on what hangs, not on how slow the machine is.
+  testTimeout: 60_000,
   // Modules of a test file stay in a process' memory after it, and a full heap makes everything after it slow: a worker ends above this.
   workerIdleMemoryLimit: '1GB',
   projects: [

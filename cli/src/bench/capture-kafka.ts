@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { openPool } from '@millrace/database/connection';
 import { sleep } from '@millrace/kernel/retry';
 import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { isOwnKey } from '@millrace/schemas/markers';
@@ -79,7 +79,7 @@ const WARM_UP_SECONDS = 5;
  * there before its client has the acknowledgement: then it is 0.) The warm-up is not counted.
  */
 export async function latencies(place: ChaosPlace, perSecond: number, seconds: number): Promise<Latencies> {
-  const pool = new pg.Pool({ connectionString: place.databaseUrl, max: WRITERS });
+  const pool = openPool({ connectionString: place.databaseUrl, max: WRITERS });
   const partitions = (await place.partitions()).filter(({ topic }) => topic.endsWith('cdc.reference'));
   const ends = await place.log.admin.offsets(partitions[0]?.topic ?? '');
   const reader = place.log.createReader();

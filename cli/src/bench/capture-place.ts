@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { PlatformError } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
-import pg from 'pg';
+import type pg from 'pg';
+import { withConnection } from '@millrace/database/connection';
 import { startProgram } from '../child-program.ts';
 
 /** What a producer tells of itself at one moment. */
@@ -110,28 +111,14 @@ const ROWS = `
 
 /** Inserts rows `from` to `to` in transactions of `perTransaction`. */
 export async function insertRows(url: string, from: number, to: number, perTransaction: number): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
+  await withConnection(url, async (client) => {
     await client.query('set synchronous_commit = off');
     const statement = ROWS.replace('$1', 'low').replace('$2', `least(low + ${perTransaction} - 1, ${to})`);
     await client.query(`do $$ declare low bigint := ${from}; begin
       while low <= ${to} loop ${statement}; commit; low := low + ${perTransaction}; end loop; end $$`);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
-export async function query<T extends pg.QueryResultRow>(
-  url: string,
-  text: string,
-  values: unknown[] = [],
-): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<T>(text, values)).rows;
-  } finally {
-    await client.end();
-  }
+export function query<T extends pg.QueryResultRow>(url: string, text: string, values: unknown[] = []): Promise<T[]> {
+  return withConnection(url, async (client) => (await client.query<T>(text, values)).rows);
 }

@@ -1,6 +1,7 @@
 import { createClient } from '@clickhouse/client';
 import { Redis } from 'ioredis';
-import pg from 'pg';
+import type pg from 'pg';
+import { openPool } from '@millrace/database/connection';
 import { WebSocket } from 'ws';
 import { PlatformError } from '@millrace/kernel/errors';
 import { createSearchClient } from '@millrace/kernel/search-client';
@@ -38,7 +39,7 @@ export async function measureRoad(
   tps: number,
   seconds: number,
 ): Promise<{ measured: RoadLatencies; wentBack: number }> {
-  const pool = new pg.Pool({ connectionString: config.databaseUrl, max: 20 });
+  const pool = openPool({ connectionString: config.databaseUrl, max: 20 });
   const redis = new Redis(config.redisUrl);
   const clickhouse = createClient({ url: config.clickhouseUrl, database: config.clickhouseDatabase });
   const search = createSearchClient(config.elasticsearchUrl, config.searchFlavor);

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { withConnection } from '@millrace/database/connection';
 import { migrate } from '@millrace/database/migrate';
 import type { LogClient, TopicPartition } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
@@ -37,7 +38,7 @@ const PARTITIONS = 2;
 export async function openPlace(engines: ChaosEngines, name: string): Promise<ChaosPlace> {
   const url = new URL(engines.databaseUrl);
   url.pathname = `/${name}`;
-  await withClient(engines.databaseUrl, (client) => client.query(`create database ${name}`));
+  await withConnection(engines.databaseUrl, (client) => client.query(`create database ${name}`));
   await migrate(url.href);
   const log = createKafkaLog({ brokers: engines.kafkaBrokers, clientId: name, logger: silentLogger() });
   const topicPrefix = `${name}.`;
@@ -69,22 +70,12 @@ export async function openPlace(engines: ChaosEngines, name: string): Promise<Ch
       return (await Promise.all(found)).flat();
     },
     async close() {
-      await withClient(engines.databaseUrl, (client) => dropDatabase(client, name));
+      await withConnection(engines.databaseUrl, (client) => dropDatabase(client, name));
       await log.admin.deleteTopics(await ownTopics());
       await log.close();
       await rm(spool, { recursive: true, force: true });
     },
   };
-}
-
-async function withClient(url: string, use: (client: Client) => Promise<unknown>): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await use(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** A slot keeps its database: whoever holds it is ended first. */

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { withConnection } from '@millrace/database/connection';
 import type { RedriveReport } from './redrive.ts';
 
 /** Writes who did what into the audit log: a row for each aggregate, without row values. */
@@ -7,17 +7,11 @@ export async function auditRedrives(
   action: 'dlq.redrive' | 'dlq.drop',
   reports: readonly RedriveReport[],
 ): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  // A connection that breaks between two statements: the next one meets the error.
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    await client.query(
+  await withConnection(databaseUrl, (client) =>
+    client.query(
       `insert into commerce.audit_log (actor, action, entity_type, entity_id, detail)
        select 'operator', $1, 'aggregate', r ->> 'aggregate', r - 'error' from jsonb_array_elements($2::jsonb) r`,
       [action, JSON.stringify(reports)],
-    );
-  } finally {
-    await client.end();
-  }
+    ),
+  );
 }

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { connect } from '@millrace/database/connection';
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
@@ -59,10 +60,7 @@ export function viewNamed(name: string | undefined): ViewName {
 }
 
 export async function openGenerationRows(databaseUrl: string): Promise<GenerationRows> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  // A connection that breaks between two statements: the next one meets the error.
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await connect(databaseUrl);
   const read = async (view: ViewName): Promise<GenerationRow> =>
     (await rowsIn(client)).get(view) ?? { ...firstOnly, view };
 

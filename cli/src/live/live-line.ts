@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { openPool } from '@millrace/database/connection';
 import { sleep } from '@millrace/kernel/retry';
 import type { CliConfig } from '../config/index.ts';
 import { openStoreClients, readLag } from '../lag/index.ts';
@@ -50,8 +50,7 @@ async function oneLine(config: CliConfig, commits: CommitCounter): Promise<strin
 
 /** Writing transactions of the source per second, from the growth of its transaction ids: reads take none. */
 function commitCounter(databaseUrl: string) {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
-  pool.on('error', () => undefined);
+  const pool = openPool({ connectionString: databaseUrl, max: 1 });
   let before: { xid: number; at: number } | undefined;
   return {
     async perSecond(): Promise<number> {

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { openPool } from '@millrace/database/connection';
 import { sleep } from '@millrace/kernel/retry';
 import type { CliConfig } from '../config/index.ts';
 import type { Output } from '../output.ts';
@@ -26,8 +26,7 @@ export async function playShop(config: CliConfig, tps: number, signal: AbortSign
 async function untilLoaded(config: CliConfig, signal: AbortSignal, out: Output): Promise<void> {
   const stopped = () => signal.aborted;
   while (!stopped()) {
-    const pool = new pg.Pool({ connectionString: config.databaseUrl, max: 2 });
-    pool.on('error', () => undefined);
+    const pool = openPool({ connectionString: config.databaseUrl, max: 2 });
     try {
       let told = 0;
       const { commits } = await loadDemoShop(pool, {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import { openPool } from '@millrace/database/connection';
 import { PlatformError } from '@millrace/kernel/errors';
 import { randomOf } from './random.ts';
 import { ApiTarget } from './traffic-api.ts';
@@ -42,16 +42,13 @@ const defaultShare = 0.3;
 export async function traffic(options: TrafficOptions): Promise<TrafficTotals> {
   const { tps, seconds = Infinity, signal, share = defaultShare, seed = 'millrace' } = options;
   checkOptions(options, share);
-  const pool = new pg.Pool({
+  const pool = openPool({
     connectionString: options.databaseUrl,
     application_name: 'millrace-traffic',
     max: 8,
     connectionTimeoutMillis: 5000,
     statement_timeout: 10_000,
   });
-  // A connection that breaks, idle or between two statements: the next one meets the error itself.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
   const targets = {
     sql: new SqlTarget(pool),
     api: options.apiUrl === undefined ? undefined : new ApiTarget(options.apiUrl),

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { openPool } from '@millrace/database/connection';
 import { loadConfig } from '@millrace/kernel/config';
 import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
@@ -15,7 +15,7 @@ export const seedVerb: Verb = {
     command.option('--seed <text>', 'the same seed makes the same shop', 'millrace');
   },
   async run(options, _argument, out) {
-    const pool = new pg.Pool({ connectionString: loadConfig(cliSettings).databaseUrl, max: 4 });
+    const pool = openPool({ connectionString: loadConfig(cliSettings).databaseUrl, max: 4 });
     try {
       const result = await seedShop(pool, {
         products: wholeNumber(options['products'], '--products', 0),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { connect, withConnection } from '@millrace/database/connection';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import { EPOCH_QUERY } from '@millrace/schemas/source';
@@ -21,12 +22,8 @@ export interface PinnedDatabase {
  * Source: https://www.postgresql.org/docs/current/protocol-replication.html (CREATE_REPLICATION_SLOT … SNAPSHOT 'export').
  */
 export async function pinDatabase(databaseUrl: string, slotName: string): Promise<PinnedDatabase> {
-  const replication = new pg.Client({ connectionString: databaseUrl, replication: 'database' } as pg.ClientConfig);
-  const client = new pg.Client({ connectionString: databaseUrl });
-  // A connection that breaks between two statements: the next one meets the error.
-  for (const one of [replication, client]) one.on('error', () => undefined);
-  await replication.connect();
-  try {
+  const replicating = { connectionString: databaseUrl, replication: 'database' } as pg.ClientConfig;
+  return withConnection(replicating, async (replication) => {
     // The name is made here of hexadecimal digits: nothing from outside enters the statement.
     const slot = `millrace_pin_${randomBytes(6).toString('hex')}`;
     const made = await replication.query<{ consistent_point: string; snapshot_name: string }>(
@@ -34,18 +31,18 @@ export async function pinDatabase(databaseUrl: string, slotName: string): Promis
     );
     const point = made.rows[0];
     if (point === undefined) throw new Error('Postgres answered CREATE_REPLICATION_SLOT without a row');
-    await client.connect();
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    await client.query(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(point.snapshot_name)}`);
-    await client.query(`SET LOCAL timezone = 'UTC'`);
-    const clock = await client.query<{ at: Date }>('select clock_timestamp() as at');
-    const atMs = clock.rows[0]?.at.getTime() ?? 0;
-    const epoch = (await client.query<EpochRow>(EPOCH_QUERY, [slotName])).rows[0]?.epoch ?? 0;
-    return { lsn: lsnFromPostgres(point.consistent_point, epoch) - 1n, atMs, client, close: () => client.end() };
-  } catch (error) {
-    await client.end();
-    throw error;
-  } finally {
-    await replication.end();
-  }
+    const client = await connect(databaseUrl);
+    try {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await client.query(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(point.snapshot_name)}`);
+      await client.query(`SET LOCAL timezone = 'UTC'`);
+      const clock = await client.query<{ at: Date }>('select clock_timestamp() as at');
+      const atMs = clock.rows[0]?.at.getTime() ?? 0;
+      const epoch = (await client.query<EpochRow>(EPOCH_QUERY, [slotName])).rows[0]?.epoch ?? 0;
+      return { lsn: lsnFromPostgres(point.consistent_point, epoch) - 1n, atMs, client, close: () => client.end() };
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  });
 }

@@ -1,4 +1,5 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { connect } from '@millrace/database/connection';
 
 /** The column of `commerce.addresses` whose type the n-th incompatible change alters; there from the start, so that readers know it. */
 export function retypedColumn(n: number): string {
@@ -84,8 +85,7 @@ const AGGREGATES = `
 
 /** The audit's tables and the aggregates, some with many rows, so that a snapshot takes a while. Resolves with the aggregates' ids. */
 export async function prepareAudit(databaseUrl: string, aggregates: number, rows: number): Promise<string[]> {
-  const client = new Client({ connectionString: databaseUrl });
-  await client.connect();
+  const client = await connect(databaseUrl);
   try {
     await client.query(AUDIT);
     const retyped = Array.from({ length: MOST_RETYPED }, (_, index) => `add column ${retypedColumn(index + 1)} text`);

@@ -1,4 +1,5 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { withConnection } from '@millrace/database/connection';
 import { sleep } from '@millrace/kernel/retry';
 import { randomOf } from '../../shop/random.ts';
 import type { Random } from '../../shop/random.ts';
@@ -39,20 +40,17 @@ export class AuditedWriters {
     const random = randomOf(this.#seed, 'writer', writer);
     let transaction = 0;
     while (!this.#stopped()) {
-      const client = new Client({ connectionString: this.#databaseUrl });
-      client.on('error', () => undefined);
       try {
-        await client.connect();
-        while (!this.#stopped()) {
-          await this.#transaction(client, random, writer, ++transaction);
-          await sleep(random.int(0, PAUSE_MS * 2));
-        }
+        await withConnection(this.#databaseUrl, async (client) => {
+          while (!this.#stopped()) {
+            await this.#transaction(client, random, writer, ++transaction);
+            await sleep(random.int(0, PAUSE_MS * 2));
+          }
+        });
       } catch (error) {
         // The database is away: what was under way is committed or not, and the audit says which.
         if (!isAway(error)) throw error;
         await sleep(RECONNECT_MS);
-      } finally {
-        await client.end().catch(() => undefined);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { withConnection } from '@millrace/database/connection';
 import { PlainConsumer, plainDecoder } from '../plain-consumer.ts';
 import type { ChaosPlace } from '../place.ts';
 
@@ -41,14 +41,12 @@ export class LeftInLog {
 
   /** Keys whose row in the log is not the table's. */
   async differences(databaseUrl: string): Promise<string[]> {
-    const client = new Client({ connectionString: databaseUrl });
-    await client.connect();
-    const { rows } = await client
-      .query<{ key: string; content: string }>(
+    const { rows } = await withConnection(databaseUrl, (client) =>
+      client.query<{ key: string; content: string }>(
         `select 'customers/' || customer_id as key, name as content from commerce.customers
          union all select 'addresses/' || customer_id || '/' || address_id, line1 from commerce.addresses`,
-      )
-      .finally(() => client.end());
+      ),
+    );
     const table = new Map(rows.map(({ key, content }) => [key, content]));
     const log = new Map([...this.#partitions.values()].flatMap((partition) => [...partition]));
     return [...new Set([...table.keys(), ...log.keys()])]

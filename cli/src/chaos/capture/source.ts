@@ -1,5 +1,7 @@
-import { Client, DatabaseError } from 'pg';
-import { PlatformError } from '@millrace/kernel/errors';
+import { DatabaseError } from 'pg';
+import type { Client } from 'pg';
+import { connect } from '@millrace/database/connection';
+import { PlatformError, isKind } from '@millrace/kernel/errors';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import { sleep } from '@millrace/kernel/retry';
 import type { ChaosPlace } from '../place.ts';
@@ -10,13 +12,13 @@ const LOCK_MS = 300;
 
 /** Transactions in progress are sent from the smallest size on, so that kills fall into the spool's replay too. */
 export async function prepareSource(databaseUrl: string, { slotName }: ChaosPlace): Promise<void> {
-  const client = await connected(databaseUrl);
+  const client = await connect(databaseUrl);
   await client.query(`alter database ${slotName} set logical_decoding_work_mem = '64kB'`).finally(() => client.end());
 }
 
 /** Resolves when the slot has been told of everything that is committed now. `streaming` is asked for a producer again and again. */
 export async function settled(place: ChaosPlace, streaming: () => Promise<unknown>): Promise<void> {
-  const client = await connected(place.databaseUrl);
+  const client = await connect(place.databaseUrl);
   try {
     const end = await lsnOf(client, 'select pg_current_wal_insert_lsn()::text as lsn');
     const confirmed = `select confirmed_flush_lsn::text as lsn from pg_replication_slots where slot_name = '${place.slotName}'`;
@@ -34,7 +36,7 @@ export async function settled(place: ChaosPlace, streaming: () => Promise<unknow
 
 /** What the outbox holds once it had the time to be emptied. */
 export async function outboxRows(place: ChaosPlace): Promise<number> {
-  const client = await connected(place.databaseUrl);
+  const client = await connect(place.databaseUrl);
   try {
     const deadlineMs = performance.now() + OUTBOX_MS;
     for (;;) {
@@ -49,7 +51,7 @@ export async function outboxRows(place: ChaosPlace): Promise<number> {
 
 /** So long a connection to this database may be silent before Postgres ends it; of those that are made from now on. */
 export async function withSenderTimeout({ databaseUrl, slotName }: ChaosPlace, timeout: string): Promise<void> {
-  const client = await connected(databaseUrl);
+  const client = await connect(databaseUrl);
   await client.query(`alter database ${slotName} set wal_sender_timeout = '${timeout}'`).finally(() => client.end());
 }
 
@@ -65,7 +67,7 @@ export interface SlotNow {
 }
 
 export async function slotNow({ databaseUrl, slotName }: ChaosPlace): Promise<SlotNow> {
-  const client = await connected(databaseUrl);
+  const client = await connect(databaseUrl);
   const { rows } = await client
     .query<{ sender: number | null; retained: number; confirmed: string; end: string }>(
       `select active_pid as sender, (pg_current_wal_lsn() - restart_lsn)::float8 as retained,
@@ -81,7 +83,7 @@ export async function slotNow({ databaseUrl, slotName }: ChaosPlace): Promise<Sl
 
 /** Ends the connection of whoever streams from the slot. */
 export async function endStream({ databaseUrl, slotName }: ChaosPlace): Promise<void> {
-  const client = await connected(databaseUrl);
+  const client = await connect(databaseUrl);
   const end = 'select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where slot_name = $1 and active';
   await client.query(end, [slotName]).finally(() => client.end());
 }
@@ -98,7 +100,7 @@ export async function changeSchema(
   const deadlineMs = performance.now() + patienceMs;
   for (;;) {
     try {
-      const client = await connected(databaseUrl);
+      const client = await connect(databaseUrl);
       const all = ['begin', `set local lock_timeout = ${LOCK_MS}`, ...statements, 'commit'].join('; ');
       await client.query(all).finally(() => client.end().catch(() => undefined));
       return;
@@ -112,17 +114,10 @@ export async function changeSchema(
 
 /** Connection lost or refused, the server starting or ending. */
 export function isAway(error: unknown): boolean {
+  if (isKind(error, 'engine-unreachable')) return true;
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return /^(57P0[123]|08...|ECONN.*|EPIPE)$/.test(code) || /terminat|ended|closed|not queryable/i.test(error.message);
-}
-
-/** A client that outlives its connection's end without a word. */
-export async function connected(databaseUrl: string): Promise<Client> {
-  const client = new Client({ connectionString: databaseUrl });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
 }
 
 async function lsnOf(client: Client, query: string): Promise<bigint> {

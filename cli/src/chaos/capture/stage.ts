@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { connect } from '@millrace/database/connection';
 import type { TopicSpec } from '@millrace/kernel/log';
 import { createEventDecoder } from '@millrace/schemas/events';
 import { topicSpecs } from '@millrace/schemas/topics';
@@ -10,7 +11,7 @@ import { AuditedWriters } from './audited-writers.ts';
 import { compareSteps } from './compare.ts';
 import { LeftInLog } from './left-in-log.ts';
 import { Received } from './received.ts';
-import { connected, outboxRows, prepareSource, settled } from './source.ts';
+import { outboxRows, prepareSource, settled } from './source.ts';
 
 export interface StageOptions {
   readonly engines: ChaosEngines;
@@ -113,7 +114,7 @@ export class Stage {
     await consumer.caughtUp(CATCH_UP_MS);
     const outboxLeft = await outboxRows(place);
     await consumer.stop();
-    const client = await connected(place.databaseUrl);
+    const client = await connect(place.databaseUrl);
     const committed = await committedSteps(client).finally(() => client.end());
     const { lost, duplicated, reordered, invented, ...compared } = compareSteps(committed, this.#received.partitions);
     const left = await LeftInLog.read(place);

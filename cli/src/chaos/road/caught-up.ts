@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { withConnection } from '@millrace/database/connection';
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnFromPostgres, lsnText } from '@millrace/kernel/position';
 import { sleep } from '@millrace/kernel/retry';
@@ -45,13 +45,9 @@ export async function caughtUp(config: CliConfig, note: (text: string) => void):
   }
 }
 
-async function committedTo(databaseUrl: string): Promise<bigint> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  try {
-    await client.connect();
+function committedTo(databaseUrl: string): Promise<bigint> {
+  return withConnection(databaseUrl, async (client) => {
     const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn');
     return lsnFromPostgres(rows[0]?.lsn ?? '0/0') - 1n;
-  } finally {
-    await client.end();
-  }
+  });
 }

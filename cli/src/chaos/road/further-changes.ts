@@ -1,3 +1,4 @@
+import { openPool } from '@millrace/database/connection';
 import pg from 'pg';
 import { sleep } from '@millrace/kernel/retry';
 import { randomOf } from '../../shop/random.ts';
@@ -68,8 +69,7 @@ const changes: readonly Change[] = [
 
 /** Makes such changes until stopped, then answers how many. Those that the database refuses are left out. */
 export async function furtherChanges(databaseUrl: string, seed: string, signal: AbortSignal): Promise<number> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, statement_timeout: 10_000 });
-  pool.on('error', () => undefined);
+  const pool = openPool({ connectionString: databaseUrl, max: 1, statement_timeout: 10_000 });
   const random = randomOf(seed, 'further changes');
   const stopped = (): boolean => signal.aborted;
   let made = 0;

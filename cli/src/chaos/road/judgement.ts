@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { connect } from '@millrace/database/connection';
 import type { CliConfig } from '../../config/index.ts';
 import { openStoreClients } from '../../lag/index.ts';
 import { openStoreViews, verifyView } from '../../verify/index.ts';
@@ -76,11 +76,10 @@ interface Sum {
 }
 
 async function differingSums(config: CliConfig): Promise<{ sums: number; different: string[] }> {
-  const client = new pg.Client({ connectionString: config.databaseUrl });
+  const client = await connect(config.databaseUrl);
   const stores = await openStoreClients(config);
   const different: string[] = [];
   try {
-    await client.connect();
     for (const { name, postgres, clickhouse } of sums) {
       const inTables = (await client.query<Sum>(postgres)).rows[0];
       const answer = await stores.clickhouse.query({ query: clickhouse, format: 'JSONEachRow' });

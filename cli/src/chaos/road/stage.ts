@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import pg from 'pg';
+import { openPool } from '@millrace/database/connection';
 import { migrate } from '@millrace/database/migrate';
 import type { LogClient } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
@@ -134,7 +134,7 @@ function compactedSoon(partitions: number): ReturnType<typeof topicSpecs> {
 }
 
 async function fillShop(databaseUrl: string, seed: string): Promise<void> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 });
+  const pool = openPool({ connectionString: databaseUrl, max: 2 });
   try {
     await seedShop(pool, { products: PRODUCTS, orders: ORDERS, seed });
   } finally {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { connect } from '@millrace/database/connection';
 import { PlatformError } from '@millrace/kernel/errors';
 import { sleep } from '@millrace/kernel/retry';
 import { UNCHANGED, columnKinds, columnText } from '@millrace/schemas/cdc';
@@ -69,7 +70,7 @@ type Texts = readonly (string | null)[];
  */
 export async function typesCampaign(options: TypesOptions): Promise<TypesReport> {
   const place = await openPlace(options.engines, `types_${randomBytes(5).toString('hex')}`);
-  const sql = new Client({
+  const sql = await connect({
     connectionString: place.databaseUrl,
     options: TEXT_SETTINGS.map((setting) => `-c ${setting}`).join(' '),
     // Texts as Postgres prints them, whatever their type.
@@ -79,7 +80,6 @@ export async function typesCampaign(options: TypesOptions): Promise<TypesReport>
   let producer: ProducerProcess | null = null;
   let consumer: PlainConsumer | null = null;
   try {
-    await sql.connect();
     const { types, leftOut } = await makeColumns(sql, options.binary ?? false);
     const table = new TypedTable(sql, types);
     const edges = Math.max(...types.map((type) => type.edges.length));

@@ -1,5 +1,6 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { PlatformError } from '@millrace/kernel/errors';
+import { withConnection } from '../connection/index.ts';
 import { readMigrations } from './migration-files.ts';
 import type { Migration } from './migration-files.ts';
 import { pendingMigrations } from './plan.ts';
@@ -23,16 +24,7 @@ const migrationLock = 4_711_200_318;
  */
 export async function migrate(databaseUrl: string, files?: readonly Migration[]): Promise<MigrateResult> {
   const migrations = files ?? (await readMigrations());
-  const client = new Client({ connectionString: databaseUrl, application_name: 'millrace-migrate' });
-  try {
-    await client.connect();
-  } catch (error) {
-    await client.end().catch(() => undefined);
-    throw new PlatformError('engine-unreachable', `the database does not answer: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  try {
+  return withConnection({ connectionString: databaseUrl, application_name: 'millrace-migrate' }, async (client) => {
     // Released with the connection.
     await client.query('select pg_advisory_lock($1)', [migrationLock]);
     await prepareLedger(client);
@@ -40,9 +32,7 @@ export async function migrate(databaseUrl: string, files?: readonly Migration[])
     const pending = pendingMigrations(migrations, ledger.rows);
     for (const migration of pending) await run(client, migration);
     return { applied: pending.map((migration) => migration.name) };
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 async function prepareLedger(client: Client): Promise<void> {
@@ -65,13 +55,7 @@ async function run(client: Client, migration: Migration): Promise<void> {
     ]);
     await client.query('commit');
   } catch (error) {
-    throw new PlatformError('internal', `migration ${migration.name} failed: ${messageOf(error)}`, { cause: error });
+    const said = error instanceof Error ? error.message : String(error);
+    throw new PlatformError('internal', `migration ${migration.name} failed: ${said}`, { cause: error });
   }
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map(messageOf).join('; ');
-  }
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,1 @@
+export { connect, openPool, withConnection } from './connection.ts';
