@@ -81,6 +81,7 @@ async function nexmarkTask(processor: Pipeline): Promise<Task> {
       codec: { encode: ({ kind, id, lsn, data }) => [entryRecord(`${kind}:${id}`, lsn, data)] },
       records,
       watermark: ({ lsn }) => ({ key: Buffer.from('_watermark'), value: Buffer.from(lsnText(lsn)) }),
+      life: '',
       ...limits,
     },
     { position: null, tail: new Map(), gone: [] },

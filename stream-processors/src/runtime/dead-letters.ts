@@ -2,6 +2,7 @@ import { isKind } from '@millrace/kernel/errors';
 import type { LogClient, LogRecord, LogWriter } from '@millrace/kernel/log';
 import { lsnText } from '@millrace/kernel/position';
 import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
+import { letterIdText } from './parked.ts';
 import type { DeadLetter } from './task-options.ts';
 
 /** What of a process opens the dead-letter topics, and how its barrier looks. */
@@ -95,6 +96,7 @@ export function deadLetterRecord(processor: string, letter: DeadLetter): LogReco
       header(deadLetterHeaders.kind, letter.kind),
       header(deadLetterHeaders.message, letter.message.slice(0, 1000)),
       header(deadLetterHeaders.position, lsnText(letter.lsn)),
+      ...(letter.id === null ? [] : [header(deadLetterHeaders.parked, letterIdText(letter.id))]),
       ...(letter.timer === null ? [] : [header(deadLetterHeaders.timer, letter.timer)]),
     ],
   };

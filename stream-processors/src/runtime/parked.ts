@@ -13,6 +13,32 @@ export interface ParkedState {
   readonly records: number;
   /** After a redrive that got only so far: records before them, from the same parking, that are done. */
   readonly done?: number;
+  /** Which life of the task put them aside, from which number on; those before the first are of a release that did not say. */
+  readonly lives?: readonly { readonly life: string; readonly from: number }[];
+}
+
+/**
+ * Which of those that wait a letter is. Lives whose results never came leave letters too, of rows that others did not put aside: a letter counts where the
+ * state says that this life wrote the one of this number.
+ */
+export interface LetterId {
+  readonly sinceLsn: string;
+  /** From one. */
+  readonly number: number;
+  readonly life: string;
+}
+
+export const letterIdText = ({ sinceLsn, number, life }: LetterId): string => `${sinceLsn}/${number}/${life}`;
+
+export function letterIdOf(text: string): LetterId {
+  const [sinceLsn = '', number = '', life = ''] = text.split('/');
+  return { sinceLsn, number: Number(number), life };
+}
+
+/** Whether it is one of those that were counted. */
+export function counts({ sinceLsn, lives = [] }: ParkedState, letter: LetterId): boolean {
+  if (letter.sinceLsn !== sinceLsn) return false;
+  return lives.findLast(({ from }) => from <= letter.number)?.life === letter.life;
 }
 
 /** The parked aggregates of a task: part of its state. Rows of a parked aggregate go aside in order; its entries stay as they were. */
@@ -41,17 +67,21 @@ export class Parked {
     return this.#aggregates.has(aggregate);
   }
 
-  /** Counts one more record aside; true where this is the first. */
-  add(topic: string, aggregate: string, sinceLsn: string, error: string): boolean {
+  /** Counts one more record aside, and says which it is. */
+  add(topic: string, aggregate: string, sinceLsn: string, error: string, life: string): LetterId {
     const key = `${topic}/${aggregate}`;
     const known = this.store.get(key);
     if (known !== undefined) {
-      this.store.set(key, { ...known, records: known.records + 1 });
-      return false;
+      const number = (known.done ?? 0) + known.records + 1;
+      const { lives = [] } = known;
+      const isGoingOn = lives.at(-1)?.life === life;
+      const all = isGoingOn ? lives : [...lives, { life, from: number }];
+      this.store.set(key, { ...known, records: known.records + 1, lives: all });
+      return { sinceLsn: known.sinceLsn, number, life };
     }
-    this.store.set(key, { topic, aggregate, sinceLsn, error, records: 1 });
+    this.store.set(key, { topic, aggregate, sinceLsn, error, records: 1, lives: [{ life, from: 1 }] });
     this.#aggregates.set(aggregate, (this.#aggregates.get(aggregate) ?? 0) + 1);
-    return true;
+    return { sinceLsn, number: 1, life };
   }
 
   /** What waits for an aggregate, whichever input it is from. */

@@ -25,11 +25,13 @@ export class PuttingAside {
   readonly #state: TaskState;
   readonly #context: HandlerContext;
   readonly #inputs: readonly TaskInput[];
+  readonly #life: string;
 
-  constructor(state: TaskState, context: HandlerContext, inputs: readonly TaskInput[]) {
+  constructor(state: TaskState, context: HandlerContext, inputs: readonly TaskInput[], life: string) {
     this.#state = state;
     this.#context = context;
     this.#inputs = inputs;
+    this.#life = life;
   }
 
   /** Undoes the handler's call, parks the aggregate, puts the row aside. @throws `state-disk`, which is nobody's row's fault. */
@@ -51,7 +53,7 @@ export class PuttingAside {
     if (from === undefined) return;
     const { parked, journal } = this.#state;
     const { lsn } = this.#context;
-    const first = aggregate !== null && parked.add(from.topic, aggregate, lsnText(lsn), message);
+    const id = aggregate === null ? null : parked.add(from.topic, aggregate, lsnText(lsn), message, this.#life);
     journal.clear();
     this.letters.push({
       input: from,
@@ -62,7 +64,8 @@ export class PuttingAside {
       message,
       lsn,
       timer: timer ?? null,
-      parks: first ? aggregate : null,
+      parks: id?.number === 1 ? aggregate : null,
+      id,
     });
   }
 }

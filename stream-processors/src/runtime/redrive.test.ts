@@ -1,8 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { lsnText } from '@millrace/kernel/position';
+import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { inventory } from '../processors/index.ts';
 import { TestRoad } from '../testing/index.ts';
 import type { TestRow } from '../testing/index.ts';
-import type { TaskRunner } from './index.ts';
+import type { ParkedState, TaskRunner } from './index.ts';
+import { readRedrive } from './redrive.ts';
 
 const us = 1_700_000_000_000_000;
 const product = (id: string): TestRow[] => [
@@ -125,6 +128,69 @@ test('a letter that a crash repeated is applied once; those of an earlier parkin
   expect(await redrive(road, await road.start(processor), 80n)).toMatchObject({ done: 2, waiting: 0 });
   expect(applied).toEqual([20, 21]);
 });
+
+test('letters of a life whose result never came are not counted', async () => {
+  const road = await parkedRoad();
+  const letters = road.log.records('cdc.catalog.dlq').filter(({ headers }) => headers.length > 0);
+  const [last] = letters.slice(-1);
+  const writer = await road.log.openWriter({
+    name: 'of a life that ended',
+    partitions: [{ topic: 'cdc.catalog.dlq', partition: 0 }],
+    barrier: () => ({ key: Buffer.from('_barrier'), value: null }),
+  });
+  const of = (number: number, life: string, offset: string) =>
+    last!.headers.map(([name, value]): [string, Buffer] => {
+      if (name === 'millrace.parked') return [name, Buffer.from(`${lsnText(20n)}/${number}/${life}`)];
+      return [name, name === 'millrace.origin.offset' ? Buffer.from(offset) : value];
+    });
+  // A timer or a row that this life could not bear, and the one whose result came could.
+  const foreign = [of(3, '99', '-1'), of(4, '99', '9'), of(4, '0', '9')];
+  const records = foreign.map((headers) => ({ key: last!.key, value: last!.value, headers }));
+  await writer.append([{ topic: 'cdc.catalog.dlq', partition: 0, records }]);
+  const { processor, applied } = faulty([]);
+  expect(await redrive(road, await road.start(processor), 80n)).toMatchObject({ done: 3, waiting: 0, error: null });
+  expect(applied).toEqual([13, 14, 15]);
+});
+
+test('letters of a release that did not number them are told by their positions', async () => {
+  const road = await parkedRoad();
+  const before = await road.start(faulty().processor);
+  const [{ lives, ...state }] = before.task.parked.list() as [ParkedState];
+  expect(lives).toHaveLength(1);
+  const steps = await readUnnumbered(road, state);
+  expect(steps).toEqual([13, 14, 15]);
+  const later: ParkedState = { ...state, records: 4, lives: [{ life: '7', from: 4 }] };
+  await expect(readUnnumbered(road, later)).rejects.toMatchObject({ kind: 'conflict' });
+});
+
+/** What a redrive would do where the letters had no numbers. */
+async function readUnnumbered(road: TestRoad, state: ParkedState) {
+  const log = road.log;
+  const records = log.records('cdc.catalog.dlq').map(({ key, value, headers }) => {
+    return { key, value, headers: headers.filter(([name]) => name !== 'millrace.parked') };
+  });
+  const topic = `again${state.records}.cdc.catalog`;
+  await log.admin.ensureTopics([{ topic: `${topic}.dlq`, partitions: 1 }]);
+  const at = { topic: `${topic}.dlq`, partition: 0 };
+  const writer = await log.openWriter({
+    name: topic,
+    partitions: [at],
+    barrier: () => ({ key: Buffer.from('_b'), value: null }),
+  });
+  await writer.append([{ ...at, records }]);
+  const [spec] = inventory.inputs;
+  const inputs = [{ topic, partition: 0, spec: spec! }];
+  const source = {
+    processor: 'inventory',
+    inputs,
+    codecs: { changes: createChangeDecoder(road.registry), views: new Map() },
+    log,
+  };
+  const steps = await readRedrive(source, 'a', [{ ...state, topic }]);
+  return steps.map(({ again }) =>
+    again.kind === 'record' && again.element.kind === 'change' ? again.element.change.after?.['quantity'] : again,
+  );
+}
 
 test('a crash before the result is in the log leaves it parked, and it can be asked again', async () => {
   const road = await parkedRoad();

@@ -169,7 +169,10 @@ export class TaskRunner {
         watermarkRecord(watermarkId, applied);
       const { maxBatchBytes, resultBytes, lazyAbove } = limits;
       const task = new Task(
-        { processor, inputs, owns, codec, records, watermark, maxBatchBytes, resultBytes, lazyAbove },
+        {
+          ...{ processor, inputs, owns, codec, records, watermark, maxBatchBytes, resultBytes, lazyAbove },
+          life: end.barrierOffset.toString(),
+        },
         restored,
         opened.state,
       );
@@ -214,7 +217,7 @@ export class TaskRunner {
   /** Takes what a poll brought. Appends go out at once; their answers are awaited only when too many are open. */
   async turn(batches: readonly FetchedBatch[]): Promise<void> {
     this.#polledMs = this.#options.now();
-    if (this.#redrives.isAsked && !this.task.isWithinStep) {
+    if (this.#redrives.isAsked && this.task.isPastTail && !this.task.isWithinStep) {
       // What was put aside so far is in the topic then, and in the state.
       if (this.task.hasResult) await this.#flush();
       await this.#redrives.prepare();

@@ -1,6 +1,7 @@
 import type { LogRecord } from '@millrace/kernel/log';
 import type { AppliedPosition, Lsn } from '@millrace/kernel/position';
 import type { ViewCodec } from '@millrace/schemas/views';
+import type { LetterId } from './parked.ts';
 import type { AnyProcessor } from './processor.ts';
 import type { StateRecords, TaskPosition } from './state-records.ts';
 
@@ -18,6 +19,8 @@ export interface TaskOptions {
   readonly codec: Pick<ViewCodec, 'encode'>;
   readonly records: StateRecords;
   readonly watermark: (applied: AppliedPosition) => LogRecord;
+  /** Told apart from every other life of this task, before and after. */
+  readonly life: string;
   /** Most bytes of one batch; a result that is larger is split. */
   readonly maxBatchBytes: number;
   /** A result is ended at the first step after this many bytes, near enough. */
@@ -47,4 +50,6 @@ export interface DeadLetter {
   readonly timer: string | null;
   /** The first of its aggregate, which is parked with it. */
   readonly parks: string | null;
+  /** Null where nothing is parked with it. */
+  readonly id: LetterId | null;
 }

@@ -1,6 +1,5 @@
 import type { LogRecord } from '@millrace/kernel/log';
 import type { Lsn } from '@millrace/kernel/position';
-import type { ViewCodec } from '@millrace/schemas/views';
 import type { Element } from './element.ts';
 import { aggregateOf } from './element.ts';
 import { HandlerContext } from './handler-context.ts';
@@ -13,6 +12,7 @@ import type { Redrive, RedriveOutcome } from './redrive-step.ts';
 import { recordBytes, resultBatches } from './result.ts';
 import type { TaskPosition } from './state-records.ts';
 import { Step } from './step.ts';
+import type { PendingEntry } from './step.ts';
 import type { DeadLetter, TaskOptions, TaskStart } from './task-options.ts';
 import { TaskState } from './task-state.ts';
 
@@ -33,6 +33,8 @@ export class Task {
   readonly #tail: Map<string, Lsn>;
   /** The first result goes at least as far: entries up to here are in the log, and only what follows the last position is known of them. */
   readonly #tailTo: Lsn;
+  /** What this release makes of steps within the tail, and the one before it did not: shown with the last step of the result, since positions only grow. */
+  readonly #late = new Map<string, PendingEntry>();
   #position: TaskPosition;
   /** Highest step so far: a poison record may stand at the position of an earlier one. */
   #highest: Lsn;
@@ -67,7 +69,7 @@ export class Task {
     this.#gone.push(...start.gone);
     const { named, journal, timers } = state;
     this.#context = new HandlerContext({ ...named }, journal, timers, this.#position, options.owns);
-    this.#aside = new PuttingAside(state, this.#context, inputs);
+    this.#aside = new PuttingAside(state, this.#context, inputs, options.life);
   }
 
   get state(): TaskState {
@@ -108,10 +110,11 @@ export class Task {
 
   /** Finished steps wait to be taken as a result. */
   get hasResult(): boolean {
-    return this.#steps > 0 && this.#pastTail && (this.#context.step === null || this.#lazy !== null);
+    return this.#steps > 0 && this.isPastTail && (this.#context.step === null || this.#lazy !== null);
   }
 
-  get #pastTail(): boolean {
+  /** Nothing is in the log that is later than the next step. */
+  get isPastTail(): boolean {
     return this.#highest >= this.#tailTo;
   }
 
@@ -159,7 +162,10 @@ export class Task {
     const { records, watermark, maxBatchBytes } = this.#options;
     const end = [records.position(position), watermark({ lsn: position.frontier, tsUs: position.streamTimeUs })];
     const parts = {
-      entries: tombstones.length === 0 && this.#lazy === null ? this.#entries : this.#allEntries(tombstones),
+      entries:
+        tombstones.length === 0 && this.#lazy === null && this.#late.size === 0
+          ? this.#entries
+          : this.#allEntries(tombstones),
       stores: this.#state.stores,
       end,
       position,
@@ -202,8 +208,12 @@ export class Task {
   *#allEntries(tombstones: readonly LogRecord[]): Generator<LogRecord> {
     yield* tombstones;
     yield* this.#entries;
-    const step = this.#lazy;
-    if (step === null) return;
+    if (this.#lazy !== null) yield* this.#lazyEntries(this.#lazy);
+    for (const entry of this.#late.values()) yield* this.#options.codec.encode({ ...entry, lsn: this.#highest });
+    this.#late.clear();
+  }
+
+  *#lazyEntries(step: Step): Generator<LogRecord> {
     const out: LogRecord[] = [];
     this.#encodePuts(step, out);
     yield* out;
@@ -304,7 +314,7 @@ export class Task {
     const step = this.#context.step;
     if (step === null) return;
     this.#steps++;
-    if (step.touched.size + step.puts.size > this.#options.lazyAbove && this.#pastTail) {
+    if (step.touched.size + step.puts.size > this.#options.lazyAbove && this.isPastTail) {
       this.#lazy = step;
       return;
     }
@@ -346,10 +356,18 @@ export class Task {
     }
   }
 
-  #encode(entry: Parameters<ViewCodec['encode']>[0], out: LogRecord[]): void {
+  #encode(entry: PendingEntry, out: LogRecord[]): void {
     if (this.#tail.size > 0) {
-      const written = this.#tail.get(`${entry.kind}:${entry.id}`);
+      const key = `${entry.kind}:${entry.id}`;
+      const written = this.#tail.get(key);
       if (written !== undefined && written >= entry.lsn) return;
+      if (entry.lsn < this.#tailTo) {
+        // What cannot be encoded is its aggregate's fault, and is told now.
+        this.#options.codec.encode(entry);
+        this.#late.set(key, entry);
+        return;
+      }
+      this.#late.delete(key);
     }
     for (const record of this.#options.codec.encode(entry)) out.push(record);
   }
