@@ -21,8 +21,8 @@ export function captureText(report: CaptureChaosReport): string {
 }
 
 export function processingText(report: ProcessingChaosReport): string {
-  const { seed, seeds, snapshots, standbys, faults, seconds, failed, passed } = report;
-  const chosen = `${snapshots ? ' --snapshots' : ''}${standbys ? ' --standbys' : ''}`;
+  const { seed, seeds, snapshots, standbys, redrives, faults, seconds, failed, passed } = report;
+  const chosen = `${snapshots ? ' --snapshots' : ''}${standbys ? ' --standbys' : ''}${redrives ? ' --redrives' : ''}`;
   const lines = failed.map(({ seed: one, findings }) => {
     const again = `millrace chaos processing --seed ${one} --seeds 1${chosen}`;
     return `seed ${one}: ${findings.join('; ')}\n  again: ${again}`;

@@ -49,6 +49,7 @@ export const chaosVerb: Verb = {
     command.option('--seeds <n>', 'processing: how many seeds, one after the other', '10000');
     command.option('--snapshots', 'processing: tasks keep snapshots, on disks that are damaged or left behind', false);
     command.option('--standbys', 'processing: processes keep standbys of tasks that others run', false);
+    command.option('--redrives', 'processing: rows that the first releases cannot bear, redriven after the fix', false);
     command.option('--seconds <n>', 'types: how long to go on with generated values', '60');
     command.option('--binary', 'types: those whose binary form is proven, so that rows come in it', false);
   },
@@ -92,7 +93,8 @@ export const chaosVerb: Verb = {
         const seeds = wholeNumber(options['seeds'], '--seeds');
         const snapshots = options['snapshots'] === true;
         const standbys = options['standbys'] === true;
-        const report = await processingCampaign({ seed: first, seeds, snapshots, standbys, note });
+        const redrives = options['redrives'] === true;
+        const report = await processingCampaign({ seed: first, seeds, snapshots, standbys, redrives, note });
         out.result(report, processingText);
         return report.passed ? EXIT.done : EXIT.difference;
       }

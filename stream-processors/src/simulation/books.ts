@@ -18,11 +18,21 @@ const relation: Relation = {
   ],
 };
 
+/** A row, as an account has it. */
+export interface Movement {
+  readonly account: string;
+  readonly delta: number;
+}
+
 /** What the capture would write: per partition, the appends in their order. */
 export interface Books {
+  /** All rows, by position. */
+  readonly movements: readonly Movement[];
   readonly appends: readonly (readonly (readonly LogRecord[])[])[];
   /** Every commit is at or below it. */
   readonly end: bigint;
+  /** Highest time. */
+  readonly endUs: number;
 }
 
 export interface BookSchemas {
@@ -46,6 +56,7 @@ export function drawBooks(seed: number, ids: BookSchemas): Books {
   const commits = 6 + pick(10);
   const accounts = 3 + pick(5);
   const appends: LogRecord[][][] = Array.from({ length: PARTITIONS }, () => []);
+  const movements: Movement[] = [];
   let lsn = 100n;
   let tsUs = 1_700_000_000_000_000;
   for (let at = 0; at < commits; at++) {
@@ -60,6 +71,7 @@ export function drawBooks(seed: number, ids: BookSchemas): Books {
       for (const [side, id, delta] of [[0, from, -amount] as const, [1, to, amount] as const]) {
         const record = movement(ids.movement, lsn, tsUs, ordinal + side, id, delta);
         rows[partitionOf(id, PARTITIONS)]?.push(record);
+        movements.push({ account: id, delta });
       }
     }
     for (const [partition, records] of rows.entries()) {
@@ -70,7 +82,7 @@ export function drawBooks(seed: number, ids: BookSchemas): Books {
   for (const partition of appends) {
     partition.push([watermarkRecord(ids.watermark, { lsn: lsn + 1000n, tsUs: tsUs + 60_000_000 })]);
   }
-  return { appends, end: lsn + 1000n };
+  return { movements, appends, end: lsn + 1000n, endUs: tsUs + 60_000_000 };
 }
 
 function write(

@@ -1,3 +1,5 @@
+import type { ViewEntry } from '@millrace/schemas/views';
+import { bystanderFindings, orderFindings, positionFindings } from './poison-check.ts';
 import { seeded } from './chance.ts';
 import { PARTITIONS, drawBooks } from './books.ts';
 import type { Books } from './books.ts';
@@ -13,6 +15,7 @@ export interface SeedReport {
   readonly faults: number;
   readonly fromSnapshots: number;
   readonly fromStandbys: number;
+  readonly redriven: number;
 }
 
 /** Schedules tried on one history before the next is drawn. */
@@ -40,6 +43,7 @@ export class Checker {
   async check(seed: number): Promise<SeedReport> {
     const { books, expected, imbalances } = await this.#history(Math.floor(seed / SCHEDULES));
     const simulated = await simulate(this.#place, books, seeded(seed), this.#options);
+    if (this.#place.hasPoison) return this.#ofRepairs(seed, books, expected, simulated);
     const differences = this.#differences(expected, simulated);
     // Where it wrote exactly what the sequential run did, it balances as that does.
     const isSame = differences.length === 0 && !simulated.inputCompacted;
@@ -48,8 +52,24 @@ export class Checker {
       ...differences,
       ...(isSame ? imbalances : this.#imbalances(simulated.entries, simulated.inputCompacted)),
     ];
-    const { faults, fromSnapshots, fromStandbys } = simulated;
-    return { seed, findings, faults, fromSnapshots, fromStandbys };
+    return reportOf(seed, findings, simulated);
+  }
+
+  /** What a redrive promises: the same end, order, and that nobody else is held up. */
+  #ofRepairs(seed: number, books: Books, expected: Outcome, simulated: Simulated): SeedReport {
+    const findings = [...simulated.findings];
+    for (const { processor, partition, topic } of this.#place.tasks) {
+      const name = `${topic}/${partition}`;
+      const wanted = this.#decoded(topic, expected.entries.get(name) ?? []);
+      const got = this.#decoded(topic, simulated.entries.get(name) ?? []);
+      if (expected.states.get(name) !== simulated.states.get(name)) findings.push(`the state of ${name} differs`);
+      findings.push(...dataDifferences(name, newest(wanted), newest(got)), ...positionFindings({ name, wanted, got }));
+      if (processor.inputs.some(({ from }) => from === 'view')) {
+        if (simulated.inputCompacted) continue;
+      } else findings.push(...orderFindings({ name, wanted, got }, books));
+      findings.push(...bystanderFindings({ name, wanted, got }, simulated.parked));
+    }
+    return reportOf(seed, findings, simulated);
   }
 
   async #history(number: number): Promise<History> {
@@ -77,7 +97,7 @@ export class Checker {
 
   /** The newest data of each key. */
   #data(topic: string, entries: readonly string[]): Map<string, string> {
-    return new Map(this.#decoded(topic, entries).map(({ id, data }) => [id, JSON.stringify(data)]));
+    return newest(this.#decoded(topic, entries));
   }
 
   /** Money is moved, never made: at every position that was ever emitted, all accounts add up to nothing, and audit agrees with ledger. */
@@ -114,6 +134,14 @@ export class Checker {
     });
   }
 }
+
+function reportOf(seed: number, findings: readonly string[], simulated: Simulated): SeedReport {
+  const { faults, fromSnapshots, fromStandbys, redriven } = simulated;
+  return { seed, findings, faults, fromSnapshots, fromStandbys, redriven };
+}
+
+const newest = (entries: readonly ViewEntry[]): Map<string, string> =>
+  new Map(entries.map(({ id, data }) => [id, JSON.stringify(data)]));
 
 function entryDifferences(name: string, wanted: readonly string[], got: readonly string[]): string[] {
   for (let at = 0; at < Math.max(wanted.length, got.length); at++) {

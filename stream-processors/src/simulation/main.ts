@@ -1,15 +1,16 @@
 import { environment } from '@millrace/kernel/config';
-import { Checker, Place } from './index.ts';
+import { Checker, Place, bankWithPoison } from './index.ts';
 import type { SeedReport } from './index.ts';
 
 /**
- * For `millrace chaos processing`, as a process of its own: `SEEDS` seeds from `SEED` on, `WITH` snapshots, standbys, both or neither. Prints a line of JSON for each that
+ * For `millrace chaos processing`, as a process of its own: `SEEDS` seeds from `SEED` on, `WITH` snapshots, standbys, redrives, some of them or none. Prints a line of JSON for each that
  * failed, one of progress now and then, and the sum at the end.
  */
 const { SEED = '0', SEEDS = '1000', WITH = '' } = environment();
 const first = Number(SEED);
 const seeds = Number(SEEDS);
-const checker = new Checker(await Place.open(), {
+const place = await Place.open(WITH.includes('redrives') ? bankWithPoison() : undefined);
+const checker = new Checker(place, {
   snapshots: WITH.includes('snapshots'),
   standbys: WITH.includes('standbys'),
 });

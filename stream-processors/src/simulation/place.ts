@@ -1,13 +1,15 @@
 import { MemoryLog } from '@millrace/kernel/log-memory';
-import type { LogClient } from '@millrace/kernel/log';
+import type { LogClient, LogRecord } from '@millrace/kernel/log';
 import { silentLogger } from '@millrace/kernel/telemetry';
 import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { MemoryRegistry } from '@millrace/schemas/registry';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
-import { MemorySpillDisk, Standby, StateMemory, TaskRunner, registerOutput } from '../runtime/index.ts';
+import { barrierRecord } from '@millrace/schemas/markers';
+import { DeadLetterLog, MemorySpillDisk, Standby, StateMemory, TaskRunner, registerOutput } from '../runtime/index.ts';
 import type {
   AnyProcessor,
+  DeadLetterSink,
   OutputSchemas,
   RunnerLimits,
   SnapshotSettings,
@@ -21,6 +23,8 @@ import type { BookSchemas } from './books.ts';
 /** A processor and a partition. */
 export interface SimulatedTask {
   readonly processor: AnyProcessor;
+  /** The processor as each release has it; the last one is `processor`. */
+  readonly releases: readonly AnyProcessor[];
   readonly partition: number;
   readonly topic: string;
 }
@@ -36,35 +40,50 @@ export class Place {
   readonly #changes: ReturnType<typeof createChangeDecoder>;
 
   private constructor(
-    processors: readonly AnyProcessor[],
+    releases: readonly (readonly AnyProcessor[])[],
     registry: MemoryRegistry,
     bookSchemas: BookSchemas,
     codecs: ReadonlyMap<string, ViewCodec>,
     schemas: ReadonlyMap<string, OutputSchemas>,
   ) {
-    this.tasks = processors.flatMap((processor) =>
-      Array.from({ length: PARTITIONS }, (_, partition) => ({ processor, partition, topic: processor.output })),
-    );
+    this.tasks = (releases.at(-1) ?? []).flatMap((processor, at) => {
+      const task = { processor, releases: releases.map((one) => one[at] ?? processor), topic: processor.output };
+      return Array.from({ length: PARTITIONS }, (_, partition) => ({ ...task, partition }));
+    });
     this.bookSchemas = bookSchemas;
     this.codecs = codecs;
     this.schemas = schemas;
     this.#changes = createChangeDecoder(registry);
   }
 
-  static async open(processors: readonly AnyProcessor[] = [ledger, audit]): Promise<Place> {
+  /** With the processors of each release in the same order; by default there is one. */
+  static async open(releases: readonly (readonly AnyProcessor[])[] = [[ledger, audit]]): Promise<Place> {
     const registry = new MemoryRegistry();
     const codecs = new Map<string, ViewCodec>();
     const schemas = new Map<string, OutputSchemas>();
-    for (const { output } of processors) {
+    for (const { output } of releases.at(-1) ?? []) {
       codecs.set(output, await createViewCodec(registry, output));
       schemas.set(output, await registerOutput(registry, output));
     }
-    return new Place(processors, registry, await registerBooks(registry), codecs, schemas);
+    return new Place(releases, registry, await registerBooks(registry), codecs, schemas);
+  }
+
+  /** Whether the first releases cannot bear everything. */
+  get hasPoison(): boolean {
+    return this.tasks.some(({ releases }) => releases.length > 1);
   }
 
   newLog(): MemoryLog {
-    const topics = ['cdc.catalog', ...this.codecs.keys()];
-    return new MemoryLog({ topics: topics.map((topic) => ({ topic, partitions: PARTITIONS })) });
+    const inputs = this.tasks.flatMap(({ processor }) => processor.inputs.map(({ topic }) => topic));
+    const topics = new Set([...inputs, ...inputs.map((topic) => `${topic}.dlq`), ...this.codecs.keys()]);
+    return new MemoryLog({ topics: [...topics].map((topic) => ({ topic, partitions: PARTITIONS })) });
+  }
+
+  /** Of a process, as far as the broker can tell. */
+  #deadLetters(log: LogClient, barrierId: number, process: number): DeadLetterSink {
+    const writerName = `simulation-${process}`;
+    const barrier = (epoch: number): LogRecord => barrierRecord(barrierId, writerName, epoch);
+    return new DeadLetterLog({ log, writerName, barrier });
   }
 
   /** One that reads the log alone: disks are for tasks. */
@@ -76,16 +95,16 @@ export class Place {
   }
 
   openTask(
-    { processor, partition, topic }: SimulatedTask,
+    { processor: newest, releases, partition, topic }: SimulatedTask,
     log: LogClient,
     now: () => number,
     limits: Partial<RunnerLimits>,
-    snapshots: SnapshotSettings | null = null,
-    warm: WarmStart | null = null,
+    { snapshots = null, warm = null, release, process = 0, deadLetters }: TaskSettings = {},
   ): Promise<TaskRunner> {
     const codec = this.codecs.get(topic);
     const schemas = this.schemas.get(topic);
     if (codec === undefined || schemas === undefined) throw new Error(`no schemas of ${topic}`);
+    const processor = release === undefined ? newest : (releases[release] ?? newest);
     return TaskRunner.open({
       processor,
       partition,
@@ -95,7 +114,7 @@ export class Place {
       schemas,
       codec,
       inputs: { changes: this.#changes, views: this.codecs },
-      deadLetters: { append: () => Promise.reject(new Error('nothing of the simulation is a dead letter')) },
+      deadLetters: deadLetters ?? this.#deadLetters(log, schemas.barrierId, process),
       logger,
       now,
       limits,
@@ -104,6 +123,16 @@ export class Place {
       ...(warm === null ? {} : { warm }),
     });
   }
+}
+
+/** How a task starts, where it matters. */
+export interface TaskSettings {
+  readonly snapshots?: SnapshotSettings | null;
+  readonly warm?: WarmStart | null;
+  /** Number of the release; by default the newest. */
+  readonly release?: number;
+  readonly process?: number;
+  readonly deadLetters?: DeadLetterSink;
 }
 
 /** Every other task keeps next to nothing of its state in memory. */

@@ -1,5 +1,7 @@
 import type { MemoryLog } from '@millrace/kernel/log-memory';
 import type { TopicPartition } from '@millrace/kernel/log';
+import { isOwnKey } from '@millrace/schemas/markers';
+import { aggregateOf } from '../runtime/element.ts';
 import { restore } from '../runtime/restore.ts';
 import { PARTITIONS } from './books.ts';
 import type { Books } from './books.ts';
@@ -58,6 +60,21 @@ export class Written {
       },
     };
   }
+}
+
+/** Aggregates of which something is in a dead-letter topic. */
+export function parkedEver(place: Place, log: MemoryLog): Set<string> {
+  const parked = new Set<string>();
+  for (const topic of new Set(place.tasks.flatMap(({ processor }) => processor.inputs.map((input) => input.topic)))) {
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      for (const { key } of log.records(`${topic}.dlq`, partition)) {
+        if (key === null || isOwnKey(key)) continue;
+        // Where no row is at fault, the key is the aggregate itself.
+        parked.add(aggregateOf(key) ?? key.toString('utf8'));
+      }
+    }
+  }
+  return parked;
 }
 
 export async function statesOf(place: Place, log: MemoryLog): Promise<Map<string, string>> {

@@ -1,17 +1,19 @@
 import { isKind } from '@millrace/kernel/errors';
 import type { LogWriter } from '@millrace/kernel/log';
 import type { MemoryLog } from '@millrace/kernel/log-memory';
-import { isOwnKey } from '@millrace/schemas/markers';
+import { isOwnKey, watermarkRecord } from '@millrace/schemas/markers';
 import { MOST_AGE_MS } from '../runtime/index.ts';
 import type { RunnerLimits, TaskRunner } from '../runtime/index.ts';
 import type { Books } from './books.ts';
 import type { Chance } from './chance.ts';
+import { LAST_RELEASE } from './poison.ts';
+import { SimulatedRepairs, breakRepairs } from './repairs.ts';
 import { SimulatedClient } from './gates.ts';
 import type { Fate, Operation } from './gates.ts';
 import type { Place, SimulatedTask } from './place.ts';
 import { SimulatedDisk } from './disk.ts';
 import { SimulatedStandbys } from './standbys.ts';
-import { Written, nameOf, openSource, statesOf } from './sequential.ts';
+import { Written, nameOf, openSource, parkedEver, statesOf } from './sequential.ts';
 import type { Outcome } from './sequential.ts';
 
 /** What the runtime rests on, taken away: the simulation must then find differences. */
@@ -23,7 +25,11 @@ export type Broken =
   /** A snapshot counts as whole when a part of it is written. */
   | 'snapshot-in-part'
   /** A standby passes over some of the log. */
-  | 'standby-with-gaps';
+  | 'standby-with-gaps'
+  /** What waits is done again with the newest row first. */
+  | 'redrive-backwards'
+  /** Rows of a parked aggregate are applied while earlier ones wait. */
+  | 'rows-pass-parked';
 
 export interface SimulationOptions {
   readonly broken?: Broken;
@@ -43,6 +49,10 @@ export interface Simulated extends Outcome {
   readonly fromSnapshots: number;
   /** Starts that took over from a standby. */
   readonly fromStandbys: number;
+  /** Redrives that left nothing waiting. */
+  readonly redriven: number;
+  /** Aggregates that were ever put aside, by any life of any task. */
+  readonly parked: ReadonlySet<string>;
 }
 
 /** A task as one process runs it. */
@@ -51,6 +61,7 @@ interface Incarnation {
   readonly client: SimulatedClient;
   readonly process: number;
   readonly stop: AbortController;
+  readonly release: number;
   runner: TaskRunner | null;
   state: 'runs' | 'ended' | 'dead';
 }
@@ -85,6 +96,9 @@ class Simulation {
   readonly #compacts: readonly string[];
   readonly #disks: readonly SimulatedDisk[];
   readonly #standbys: SimulatedStandbys | null;
+  /** Where the first releases cannot bear everything. */
+  readonly #repairs: SimulatedRepairs | null;
+  readonly #broken: Broken | undefined;
   /** How much rarer faults are: a snapshot that is to matter must be there when they come. */
   readonly #calm: number;
   readonly #next: number[];
@@ -96,10 +110,12 @@ class Simulation {
   #faultsLeft: number;
   #faults = 0;
   #inputCompacted = false;
+  #beyond = 0;
 
   constructor(place: Place, books: Books, pick: Chance, options: SimulationOptions) {
     const { broken, snapshots = false, standbys = false } = options;
     this.#place = place;
+    this.#broken = broken;
     this.#books = books;
     this.#pick = pick;
     this.#log = place.newLog();
@@ -126,6 +142,7 @@ class Simulation {
           finding: (text) => this.#findings.push(text),
         })
       : null;
+    this.#repairs = place.hasPoison ? new SimulatedRepairs(pick, (text) => this.#findings.push(text)) : null;
   }
 
   async run(): Promise<Simulated> {
@@ -147,7 +164,10 @@ class Simulation {
     }
     this.#standbys?.close();
     const states = await statesOf(this.#place, this.#log);
-    for (const { task, runner } of this.#incarnations.filter(({ state }) => state === 'runs')) {
+    for (const one of this.#incarnations.filter(({ state }) => state === 'runs')) {
+      const { task, runner } = one;
+      // Who is superseded may not know of a redrive, or have done one that is not in the log.
+      if (this.#repairs !== null && one !== this.#incarnations.findLast((other) => other.task === task)) continue;
       const held = runner === null ? [] : [...runner.task.state.values()].sort(([a], [b]) => (a < b ? -1 : 1));
       if (runner === null || runner.task.position.lsn < this.#books.end - 1n) continue;
       if (JSON.stringify(held) !== states.get(nameOf(task))) {
@@ -162,18 +182,30 @@ class Simulation {
       faults: this.#faults,
       fromSnapshots: restored.filter(({ snapshotOffset }) => snapshotOffset !== null).length,
       fromStandbys: restored.filter(({ wasWarm }) => wasWarm).length,
+      redriven: this.#repairs?.done ?? 0,
+      parked: this.#repairs === null ? new Set<string>() : parkedEver(this.#place, this.#log),
     };
     return { entries, states, ...said };
   }
 
+  get #isAllWritten(): boolean {
+    return this.#next.every((at, partition) => at >= (this.#books.appends[partition]?.length ?? 0));
+  }
+
+  /** Nothing is left of what the first releases could not bear. */
+  #isRepaired({ runner, release }: Incarnation): boolean {
+    return this.#repairs === null || (release === LAST_RELEASE && runner?.task.parked.size === 0);
+  }
+
   #isDone(): boolean {
-    if (this.#next.some((at, partition) => at < (this.#books.appends[partition]?.length ?? 0))) return false;
+    if (!this.#isAllWritten) return false;
     return this.#place.tasks.every((task) =>
       this.#live.some(
         (one) =>
           one.task === task &&
           one.state === 'runs' &&
-          (one.runner?.task.position.frontier ?? 0n) >= this.#books.end &&
+          this.#isRepaired(one) &&
+          (one.runner?.task.position.frontier ?? 0n) >= this.#books.end + BigInt(this.#beyond) &&
           one.client.operations.every(({ kind, isAborted }) => kind === 'disk' || (kind === 'poll' && !isAborted())),
       ),
     );
@@ -187,6 +219,7 @@ class Simulation {
       if (this.#live.some((one) => one.task === task && one.state === 'runs')) continue;
       if (this.#pick(3) > 0) this.#start(task);
     }
+    this.#repair();
     if (this.#faultsLeft > 0 && this.#pick(12 * this.#calm) === 0) {
       this.#faultsLeft--;
       this.#faults++;
@@ -204,6 +237,19 @@ class Simulation {
         : operations[this.#pick(operations.length + 2)];
     if (operation !== undefined) this.#goOn(operation);
     else await this.#write(source);
+  }
+
+  /** Releases come and redrives are asked for; when all is written, the last release takes over everywhere. */
+  #repair(): void {
+    if (this.#repairs === null) return;
+    const running = this.#live.filter(({ state }) => state === 'runs');
+    this.#repairs.consider(running);
+    if (!this.#isAllWritten || this.#pick(4) > 0) return;
+    this.#repairs.release = LAST_RELEASE;
+    const old = this.#place.tasks.find(
+      (task) => !running.some((one) => one.task === task && one.release === LAST_RELEASE),
+    );
+    if (old !== undefined) this.#start(old);
   }
 
   #goOn(operation: Operation): void {
@@ -276,13 +322,17 @@ class Simulation {
     const anywhere = this.#pick(PROCESSES);
     const process = (this.#standbys !== null && this.#pick(4) > 0 ? this.#standbys.processFor(task) : null) ?? anywhere;
     const warm = this.#standbys?.take(task, process) ?? null;
-    const one: Incarnation = { task, client, process, stop, runner: null, state: 'runs' };
+    const release = this.#repairs?.release ?? LAST_RELEASE;
+    const one: Incarnation = { task, client, process, stop, release, runner: null, state: 'runs' };
     this.#incarnations.push(one);
     this.#live = [...this.#live, one];
     const running = async (): Promise<void> => {
       const disk = this.#disks[process % this.#disks.length];
       const snapshots = disk === undefined ? null : disk.settings(client);
-      one.runner = await this.#place.openTask(task, client, () => this.#nowMs, this.#limits, snapshots, warm);
+      const settings = { snapshots, warm, process, release };
+      const runner = await this.#place.openTask(task, client, () => this.#nowMs, this.#limits, settings);
+      breakRepairs(runner, this.#broken);
+      one.runner = runner;
       await one.runner.run(stop.signal);
     };
     running().catch((error: unknown) => {
@@ -297,9 +347,20 @@ class Simulation {
     const partition = this.#pick(this.#next.length);
     const at = this.#next[partition] ?? 0;
     const records = this.#books.appends[partition]?.[at];
-    if (records === undefined) return;
+    if (records === undefined) {
+      if (this.#repairs !== null && this.#isAllWritten) await this.#goOnBeyond(source);
+      return;
+    }
     this.#next[partition] = at + 1;
     await source.append([{ topic: 'cdc.catalog', partition, records }]);
+  }
+
+  /** A redrive is part of a step, so the source goes on for as long as something waits. */
+  async #goOnBeyond(source: LogWriter): Promise<void> {
+    if (!this.#live.some(({ runner }) => (runner?.task.parked.size ?? 0) > 0)) return;
+    const lsn = this.#books.end + BigInt(++this.#beyond);
+    const record = watermarkRecord(this.#place.bookSchemas.watermark, { lsn, tsUs: this.#books.endUs });
+    await source.append(this.#next.map((_, partition) => ({ topic: 'cdc.catalog', partition, records: [record] })));
   }
 }
 

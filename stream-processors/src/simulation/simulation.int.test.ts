@@ -44,6 +44,15 @@ test(
 );
 
 test(
+  'with rows that the first releases cannot bear, and redrives at any moment',
+  async () => {
+    const said = await simulated(400, 'redrives');
+    expect(said).toEqual([{ sum: expect.objectContaining({ seeds: 400, failed: 0 }) }]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   'and with standbys that tasks take over from',
   async () => {
     const said = await simulated(1_000, 'standbys');

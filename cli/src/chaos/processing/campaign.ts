@@ -9,6 +9,8 @@ export interface ProcessingChaosOptions {
   readonly snapshots: boolean;
   /** Whether processes keep standbys of tasks that others run. */
   readonly standbys: boolean;
+  /** Whether the first releases park accounts, which are redriven at any moment. */
+  readonly redrives: boolean;
   readonly note: (text: string) => void;
 }
 
@@ -18,6 +20,7 @@ export interface ProcessingChaosReport {
   readonly seeds: number;
   readonly snapshots: boolean;
   readonly standbys: boolean;
+  readonly redrives: boolean;
   readonly faults: number;
   readonly seconds: number;
   /** Seeds that came to something else than the sequential run; the first fifty. */
@@ -41,11 +44,14 @@ const NOTE_EVERY = 12;
 
 /** The tasks of the stream processors on an in-memory log, under schedules of faults drawn from one seed after the other; no engine. */
 export async function processingCampaign(options: ProcessingChaosOptions): Promise<ProcessingChaosReport> {
-  const { seed, seeds, snapshots, standbys, note } = options;
+  const { seed, seeds, snapshots, standbys, redrives, note } = options;
+  const chosen = Object.entries({ snapshots, standbys, redrives }).flatMap(([name, isChosen]) =>
+    isChosen ? [name] : [],
+  );
   const child = startProgram('stream-processors', 'simulation/main.js', {
     SEED: String(seed),
     SEEDS: String(seeds),
-    WITH: [...(snapshots ? ['snapshots'] : []), ...(standbys ? ['standbys'] : [])].join(),
+    WITH: chosen.join(),
   });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
@@ -74,6 +80,7 @@ export async function processingCampaign(options: ProcessingChaosOptions): Promi
     seeds,
     snapshots,
     standbys,
+    redrives,
     faults,
     seconds,
     failed,
