@@ -1,6 +1,6 @@
 import type { System } from './explore.ts';
-import { compact, outputs, restore, resultBatches, wrongState } from './task-log.ts';
-import type { Batch, Log, LogFaults, Restored } from './task-log.ts';
+import { compact, restore, resultBatches, script, wrongState } from './task-log.ts';
+import type { Batch, Log, LogFaults, Restored, Script } from './task-log.ts';
 
 /** Ways to get the protocol wrong; each must be found. */
 export interface Faults extends LogFaults {
@@ -27,6 +27,8 @@ export interface Bounds {
   readonly compactions: number;
   /** Of the task's input. */
   readonly steps: number;
+  /** By default `script`. */
+  readonly script?: Script;
 }
 
 /** Appends of one writer that may be unanswered at a time. */
@@ -38,7 +40,7 @@ interface Request {
   readonly batch: Batch;
 }
 
-interface Writer {
+export interface Writer {
   readonly epoch: number;
   readonly phase: 'opening' | 'restoring' | 'running' | 'fenced';
   /** Of its own barrier, once answered. */
@@ -74,6 +76,7 @@ export interface State {
  * more, and every state is also one in which that is so.
  */
 export function protocol(bounds: Bounds, faults: Faults = {}): System<State> {
+  const of = bounds.script ?? script;
   return {
     initial: {
       log: [],
@@ -92,16 +95,17 @@ export function protocol(bounds: Bounds, faults: Faults = {}): System<State> {
       for (const [at, writer] of state.writers.entries()) {
         const name = `writer ${writer.epoch}`;
         if (writer.phase === 'fenced') continue;
-        if (writer.phase === 'restoring') yield [`${name} restores`, restored(state, at, writer)];
+        if (writer.phase === 'restoring')
+          yield [`${name} restores`, restored(state, at, writer, restore(state.log, writer.barrier), of)];
         if (writer.phase !== 'running' || writer.queue.length > 0 || writer.unanswered.length >= IN_FLIGHT) continue;
         // Its first result goes at least as far as the entries that half a result left.
         const { x, y } = writer.restored?.tail ?? { x: 0, y: 0 };
         const least = faults.endsWithinTail === true ? 0 : Math.max(x, y);
         for (let to = Math.max(writer.step + 1, least); to <= Math.min(writer.step + 2, bounds.steps); to++) {
-          yield [`${name} makes steps to ${to}`, result(state, at, writer, to, faults)];
+          yield [`${name} makes steps to ${to}`, result(state, at, writer, to, faults, of)];
         }
       }
-      for (const [at, request] of state.network.entries()) yield* delivered(state, at, request, faults);
+      for (const [at, request] of state.network.entries()) yield* delivered(state, at, request, faults, of);
       const compacted = compact(state.log);
       if (state.compactions > 0 && compacted.length < state.log.length) {
         yield ['compaction', { ...state, log: compacted, compactions: state.compactions - 1 }];
@@ -113,10 +117,10 @@ export function protocol(bounds: Bounds, faults: Faults = {}): System<State> {
     wrong(state) {
       if (state.fault !== null) return state.fault;
       const found = restore(state.log, state.end);
-      if (found.position > 0 && writtenTo(found.position) > state.written) {
+      if (found.position > 0 && writtenTo(of, found.position) > state.written) {
         return `position ${found.position} with ${state.written} entries`;
       }
-      return wrongState(found);
+      return wrongState(found, of);
     },
   };
 }
@@ -125,7 +129,7 @@ export function protocol(bounds: Bounds, faults: Faults = {}): System<State> {
 const inOrder = (requests: readonly Request[]): Request[] =>
   [...requests].sort((a, b) => a.epoch - b.epoch || a.sequence - b.sequence);
 
-const writtenTo = (step: number): number => outputs.filter((output) => output[2] <= step).length;
+const writtenTo = ({ outputs }: Script, step: number): number => outputs.filter((output) => output[2] <= step).length;
 
 function withWriter(state: State, at: number, writer: Writer): State {
   return { ...state, writers: state.writers.map((other, index) => (index === at ? writer : other)) };
@@ -152,16 +156,16 @@ function open(state: State, faults: Faults): State {
   };
 }
 
-function restored(state: State, at: number, writer: Writer): State {
-  const found = restore(state.log, writer.barrier);
+/** The writer goes on with what it has found. */
+export function restored(state: State, at: number, writer: Writer, found: Restored, of: Script): State {
   const next: Writer = { ...writer, phase: 'running', barrier: 0, step: found.position, restored: found };
   // One that was superseded meanwhile may read what compaction left of it: nothing it makes of that is taken.
-  const wrong = state.epoch <= writer.epoch ? wrongState(found) : null;
+  const wrong = state.epoch <= writer.epoch ? wrongState(found, of) : null;
   return { ...withWriter(state, at, next), fault: wrong };
 }
 
-function result(state: State, at: number, writer: Writer, to: number, faults: Faults): State {
-  const batches = resultBatches(writer.step, to, writer.restored, faults);
+function result(state: State, at: number, writer: Writer, to: number, faults: Faults, of: Script): State {
+  const batches = resultBatches(writer.step, to, writer.restored, faults, of);
   return sent(state, at, { ...writer, step: to, queue: batches, restored: tailLeft(writer.restored, to, faults) });
 }
 
@@ -187,7 +191,13 @@ function sent(state: State, at: number, writer: Writer): State {
   };
 }
 
-function* delivered(state: State, at: number, request: Request, faults: Faults): Generator<readonly [string, State]> {
+function* delivered(
+  state: State,
+  at: number,
+  request: Request,
+  faults: Faults,
+  of: Script,
+): Generator<readonly [string, State]> {
   const { epoch, sequence, batch } = request;
   const name = `batch ${sequence} of writer ${epoch}`;
   const network = state.network.filter((_, index) => index !== at);
@@ -203,7 +213,7 @@ function* delivered(state: State, at: number, request: Request, faults: Faults):
   const repeated = sequence <= last && faults.noSequence !== true;
   // A gap: the broker refuses it, and it is sent again when what it follows is there.
   if (!known && !repeated && sequence !== last + 1 && faults.noFence !== true && faults.noSequence !== true) return;
-  const base = repeated ? state : appended(state, request);
+  const base = repeated ? state : appended(state, request, of);
   const offset = batch[0]?.[0] === 'barrier' ? base.log.findLast(([, record]) => record[0] === 'barrier')?.[0] : 0;
   yield [`${name} arrives`, answered({ ...base, network }, index, writer, sequence, offset ?? 0)];
   if (state.losses === 0 || writer.phase === 'fenced') return;
@@ -226,7 +236,7 @@ function answered(state: State, at: number, writer: Writer, sequence: number, of
   return sent(state, at, { ...writer, unanswered });
 }
 
-function appended(state: State, { epoch, sequence, batch }: Request): State {
+function appended(state: State, { epoch, sequence, batch }: Request, { outputs }: Script): State {
   let { written, fault, end } = state;
   const log = [...state.log];
   for (const record of batch) {
