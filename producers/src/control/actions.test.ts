@@ -47,17 +47,22 @@ test('a re-snapshot names a table or a topic, and one aggregate or a range', asy
     list: () => Promise.resolve([]),
     get: () => Promise.resolve(null as never),
     cancel: () => Promise.resolve(null as never),
+    hold: () => Promise.resolve(null as never),
   };
   const ask = (body: Record<string, unknown>) => controlAction({ ...none, resnapshots }, 'resnapshot', body);
   await ask({ table: 'commerce.tags' });
   await ask({ topic: 'cdc.catalog', aggregate: 'a', deletes: false });
+  await ask({ tables: ['tags', 'vendors'], purpose: 'rebuild 7', rowsPerSecond: 100 });
   expect(asked).toEqual([
     { table: 'commerce.tags', deletes: true },
     { topic: 'cdc.catalog', aggregate: 'a', deletes: false },
+    { tables: ['tags', 'vendors'], purpose: 'rebuild 7', rowsPerSecond: 100, deletes: true },
   ]);
   const refused = [
     {},
     { table: 't', topic: 'c' },
+    { table: 't', tables: ['u'] },
+    { table: 't', rowsPerSecond: 0 },
     { table: 't', aggregate: 'a', from: 'b' },
     { table: 't', form: 'x' },
   ];
@@ -70,6 +75,7 @@ test('a connection to Postgres that ends meanwhile is no fault of the request', 
     list: () => Promise.reject(error),
     get: () => Promise.reject(error),
     cancel: () => Promise.reject(error),
+    hold: () => Promise.reject(error),
   });
   const ask = (error: Error) => controlAction({ ...none, resnapshots: resnapshots(error) }, 'resnapshots', {});
   const ended = [

@@ -9,21 +9,29 @@ type Body = Readonly<Record<string, unknown>>;
 const id = z.string().min(1).max(1_000);
 /** Named in one request; more of them are a range or a topic. */
 const MOST_AGGREGATES = 1_000;
+const MOST_TABLES = 1_000;
 const nothing = z.strictObject({});
 const resume = z.strictObject({ table: id.optional() });
-const snapshot = z.strictObject({ id: z.string().regex(/^\d{1,18}$/, 'the number of a re-snapshot') });
+const snapshotId = z.string().regex(/^\d{1,18}$/, 'the number of a re-snapshot');
+const snapshot = z.strictObject({ id: snapshotId });
+/** One that asks for longer would be forgotten, and the re-snapshot with it. */
+const LONGEST_HOLD_MS = 60_000;
+const hold = z.strictObject({ id: snapshotId, forMs: z.number().int().min(0).max(LONGEST_HOLD_MS) });
 const resnapshot = z
   .strictObject({
     table: id.optional(),
+    tables: z.array(id).min(1).max(MOST_TABLES).optional(),
     topic: id.optional(),
     aggregate: id.optional(),
     aggregates: z.array(id).min(1).max(MOST_AGGREGATES).optional(),
     from: id.optional(),
     to: id.optional(),
     deletes: z.boolean().default(true),
+    rowsPerSecond: z.number().int().min(1).optional(),
+    purpose: id.optional(),
   })
-  .refine(({ table, topic }) => (table === undefined) !== (topic === undefined), {
-    message: 'name either a table or a topic',
+  .refine(({ table, tables, topic }) => [table, tables, topic].filter(isGiven).length === 1, {
+    message: 'name either a table, or some tables of one topic, or a topic',
   })
   .refine(({ aggregate, aggregates, from, to }) => [aggregate, aggregates, from ?? to].filter(isGiven).length <= 1, {
     message: 'either one aggregate, or some, or a range of them',
@@ -64,6 +72,11 @@ export function controlAction(control: CaptureControl, action: string, body: Bod
       return done(() => required(control.resnapshots, NOT_STREAMING).get(controlBody(snapshot, body).id));
     case 'resnapshot-cancel':
       return done(() => required(control.resnapshots, NOT_STREAMING).cancel(controlBody(snapshot, body).id));
+    case 'resnapshot-hold':
+      return done(() => {
+        const { id, forMs } = controlBody(hold, body);
+        return required(control.resnapshots, NOT_STREAMING).hold(id, forMs);
+      });
     case 'resnapshots':
       return done(async () => {
         controlBody(nothing, body);

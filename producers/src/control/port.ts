@@ -25,8 +25,10 @@ export interface StreamControl {
 
 /** What to read from the tables again, while the stream goes on. Ids are the text of the aggregate's id, the primary key's first column. */
 export interface ResnapshotRequest {
-  /** One captured table, `schema.table`. Else every captured table of `topic`. */
+  /** One captured table, `schema.table`. */
   readonly table?: string | undefined;
+  /** Several captured tables of one topic. Else every captured table of `topic`. */
+  readonly tables?: readonly string[] | undefined;
   /** A `cdc.*` topic without prefix. */
   readonly topic?: string | undefined;
   /** One aggregate alone. */
@@ -39,6 +41,13 @@ export interface ResnapshotRequest {
   readonly to?: string | undefined;
   /** Whether rows that the log holds and the table has not are deleted in the log. */
   readonly deletes: boolean;
+  /** Most rows a second; the capture's own limit holds besides. */
+  readonly rowsPerSecond?: number | undefined;
+  /**
+   * What it belongs to. Asked again with the same purpose and tables, the one that is noted down is answered, also where it is done by now: who
+   * was killed while asking asks once more. One that failed or was cancelled does not count.
+   */
+  readonly purpose?: string | undefined;
 }
 
 export type ResnapshotStateName = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -76,6 +85,11 @@ export interface ResnapshotControl {
   get(id: string): Promise<ResnapshotState>;
   /** Throws `not-found`; `conflict` where it has ended. What it has published stays. */
   cancel(id: string): Promise<ResnapshotState>;
+  /**
+   * Rests for so long from now on, ms, if it is at work: whoever watches what readers see asks again while that is late, and where he is killed it goes on
+   * by itself. Throws `not-found`.
+   */
+  hold(id: string, forMs: number): Promise<ResnapshotState>;
 }
 
 /** Tables whose changes are held back, because their schema changed in a way that readers can't follow. */

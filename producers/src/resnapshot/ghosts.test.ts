@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Ghosts } from './ghosts.ts';
-import { Pace } from './pace.ts';
+import { Pace, lowerLimit } from './pace.ts';
 
 const scope = (primaryKey: readonly string[]) => ({
   schema: 'shop',
@@ -90,4 +90,24 @@ test('the pace is kept over time, and says how long the rest takes', async () =>
   const free = new Pace(0, () => nowMs, wait);
   await free.took(1_000_000, signal);
   expect([nowMs, free.secondsFor(1)]).toEqual([2_500, null]);
+});
+
+test('what is held rests, is not faster afterwards for it, and goes on by itself', async () => {
+  let nowMs = 0;
+  const wait = (ms: number): Promise<void> => {
+    nowMs += ms;
+    return Promise.resolve();
+  };
+  const { signal } = new AbortController();
+  const pace = new Pace(1_000, () => nowMs, wait);
+  pace.hold(2_000);
+  expect(pace.isHeld).toBe(true);
+  await pace.took(500, signal);
+  expect([nowMs, pace.isHeld]).toEqual([2_000, false]);
+  await pace.took(500, signal);
+  expect(nowMs).toBe(2_500);
+});
+
+test('of two limits the lower one holds, 0 being none', () => {
+  expect([lowerLimit(0, 0), lowerLimit(0, 5), lowerLimit(5, 0), lowerLimit(5, 7)]).toEqual([0, 5, 5, 5]);
 });

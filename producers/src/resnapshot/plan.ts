@@ -11,17 +11,38 @@ export function tableName({ schema, table }: { readonly schema: string; readonly
   return `${schema}.${table}`;
 }
 
-/** The captured tables a request means, in the catalogue's order. Throws `validation-failed` where it means none. */
+/**
+ * The captured tables a request means, in the catalogue's order. Throws `validation-failed` where one of them is not captured, or where they
+ * are of several topics: the deletes of a re-snapshot are found in one pass over one topic.
+ */
 export function requestedTables(request: ResnapshotRequest, tables: readonly SourceTable[]): readonly SourceTable[] {
-  const found = tables.filter(({ captured, relation }) =>
-    request.table === undefined
-      ? captured.topic === request.topic
-      : [tableName(relation), relation.table].includes(request.table),
+  const named = request.tables ?? (request.table === undefined ? null : [request.table]);
+  if (named === null) {
+    const found = tables.filter(({ captured }) => captured.topic === request.topic);
+    if (found.length > 0) return found;
+    throw notCaptured(
+      request.topic ?? '',
+      tables.map(({ captured }) => captured.topic),
+    );
+  }
+  const wanted = new Set(
+    named.map((name) => {
+      const found = tables.filter(({ relation }) => [tableName(relation), relation.table].includes(name));
+      if (found.length !== 1) throw notCaptured(name, tables.map(nameOf));
+      return found[0];
+    }),
   );
-  if (found.length > 0 && (request.table === undefined || found.length === 1)) return found;
-  const known = request.table === undefined ? tables.map(({ captured }) => captured.topic) : tables.map(nameOf);
-  const wanted = request.table ?? request.topic ?? '';
+  const found = tables.filter((table) => wanted.has(table));
+  const topics = new Set(found.map(({ captured }) => captured.topic));
+  if (topics.size === 1) return found;
   throw new PlatformError(
+    'validation-failed',
+    `one re-snapshot reads tables of one topic, and these are of ${[...topics].sort().join(', ')}`,
+  );
+}
+
+function notCaptured(wanted: string, known: readonly string[]): PlatformError {
+  return new PlatformError(
     'validation-failed',
     `${wanted} is not captured: there are ${[...new Set(known)].sort().join(', ')}`,
   );

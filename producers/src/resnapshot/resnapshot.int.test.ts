@@ -149,6 +149,46 @@ test('of one aggregate, or of some, only their rows are read, in all their table
   );
 }, 60_000);
 
+test('some tables of one topic are read; asked for again with the same purpose, what was begun is answered', async () => {
+  const request = { tables: ['product_variants', 'commerce.products'], purpose: 'a test' };
+  const reader = harness.reader();
+  const changes = await after(reader, async () => {
+    const { id, state } = await resnapshot(request);
+    expect(state).toBe('done');
+    expect(await resnapshot({ ...request, tables: ['products', 'product_variants'] })).toMatchObject({ id, state });
+    const other = await capture.service.control('resnapshot', { ...request, purpose: 'another' });
+    expect((other as ResnapshotState).id).not.toBe(id);
+    await capture.service.control('resnapshot-cancel', { id: (other as ResnapshotState).id });
+    expect(await capture.service.control('resnapshot', { ...request, purpose: 'another' })).not.toMatchObject({
+      id: (other as ResnapshotState).id,
+    });
+  });
+  expect(new Set(changes.filter(({ op }) => op === 'r').map(({ table }) => table))).toEqual(
+    new Set(['products', 'product_variants']),
+  );
+  const mixed = capture.service.control('resnapshot', { tables: ['products', 'orders'] });
+  await expect(mixed).rejects.toThrow('cdc.catalog, cdc.orders');
+}, 60_000);
+
+test('it keeps to the rate that it was asked for, and rests while it is held', async () => {
+  const began = Date.now();
+  const asked = (await capture.service.control('resnapshot', {
+    table: 'products',
+    rowsPerSecond: 200,
+  })) as ResnapshotState;
+  const { id } = asked;
+  const state = async () => (await capture.service.control('resnapshot-state', { id })) as ResnapshotState;
+  await eventually(async () => (await state()).rows > 0);
+  await capture.service.control('resnapshot-hold', { id, forMs: 1_500 });
+  const { rows: held } = await state();
+  await eventually(async () => /rests/.test((await state()).detail ?? ''));
+  // A chunk that was on its way when it was told is published still.
+  expect((await state()).rows).toBeLessThanOrEqual(held + 40);
+  await eventually(async () => (await state()).state === 'done');
+  expect(Date.now() - began).toBeGreaterThan(2_000);
+  expect((await state()).rows).toBe(300);
+}, 60_000);
+
 test('an aggregate that is gone is said to be gone, also where the log does not hold it any more', async () => {
   const reader = harness.reader();
   const gone = '01900000-0000-7000-8000-00000000dead';

@@ -116,6 +116,11 @@ export class Resnapshots implements ResnapshotControl {
     return this.get(id);
   }
 
+  async hold(id: string, forMs: number): Promise<ResnapshotState> {
+    if (this.#current?.id === id) this.#current.run.hold(forMs);
+    return this.get(id);
+  }
+
   /** The one at work, from memory; null where none is. */
   get current(): ResnapshotAtWork | null {
     if (this.#current === null) return null;

@@ -12,7 +12,7 @@ import { Ghosts } from './ghosts.ts';
 import type { KeyValues } from './ghosts.ts';
 import { readKeys } from './log-keys.ts';
 import type { Marks } from './marks.ts';
-import { Pace } from './pace.ts';
+import { Pace, lowerLimit } from './pace.ts';
 import { aggregatesOf, canonicalIds, scopeOf, tableName } from './plan.ts';
 import type { ResnapshotsOptions } from './resnapshots.ts';
 import { settled } from './settle.ts';
@@ -41,6 +41,8 @@ export class ResnapshotRun {
   readonly #tables: readonly SourceTable[];
   readonly #window: ChangeWindow;
   readonly #pace: Pace;
+  /** Rows of a chunk; never more than a second's. */
+  readonly #chunkRows: number;
   #progress: Progress;
   /** Published, and not yet known to be in the log. */
   readonly #unsaved: { readonly lsn: Lsn; readonly progress: Progress }[] = [];
@@ -54,10 +56,12 @@ export class ResnapshotRun {
   /** Throws `table-not-capturable` where a table of it is not captured any more. */
   constructor(options: ResnapshotRunOptions) {
     this.#options = options;
-    const { entry, client, publication, rowsPerSecond } = options;
+    const { entry, client, publication } = options;
     this.#reader = new TableReader(client, publication, options.signal);
     this.#progress = entry;
+    const rowsPerSecond = lowerLimit(options.rowsPerSecond, entry.request.rowsPerSecond ?? 0);
     this.#pace = new Pace(rowsPerSecond);
+    this.#chunkRows = lowerLimit(options.chunkRows, rowsPerSecond);
     this.#tables = entry.tables.map((name) => {
       const found = options.tables().find(({ relation }) => tableName(relation) === name);
       if (found === undefined) throw new PlatformError('table-not-capturable', `${name} is not captured any more`);
@@ -73,7 +77,12 @@ export class ResnapshotRun {
 
   /** What it waits for; null while it goes on. */
   get waitsFor(): string | null {
-    return this.#waitsFor;
+    return this.#waitsFor ?? (this.#pace.isHeld ? 'rests: it was asked to, by whoever watches what readers see' : null);
+  }
+
+  /** Rests for so long from now on. What is being published is published first. */
+  hold(forMs: number): void {
+    this.#pace.hold(forMs);
   }
 
   get etaSeconds(): number | null {
@@ -114,8 +123,8 @@ export class ResnapshotRun {
 
   /** Reads one chunk and publishes what is still the newest of it. Answers whether it was the table's last. */
   async #chunk(scope: TableScope, index: number): Promise<boolean> {
-    const { chunkRows, routes, signal } = this.#options;
-    const limits = { rows: chunkRows, bytes: CHUNK_BYTES };
+    const { routes, signal } = this.#options;
+    const limits = { rows: this.#chunkRows, bytes: CHUNK_BYTES };
     const { visibility, relation, rows, lastKey, isLast } = await this.#reader.chunk(
       scope,
       this.#progress.lastKey,
@@ -198,7 +207,8 @@ export class ResnapshotRun {
 
   /** Asks once more, under the same rule as a chunk: what is absent is a row too. */
   async #delete(scope: TableScope, suspects: readonly KeyValues[]): Promise<void> {
-    const { routes } = this.#options;
+    const { routes, signal } = this.#options;
+    await this.#pace.free(signal);
     const { visibility, relation, absent } = await this.#reader.absent(scope, suspects);
     const route = await routes.route(relation);
     const at = { deleted: 0, isBlind: false };

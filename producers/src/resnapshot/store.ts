@@ -63,12 +63,18 @@ export class ResnapshotStore {
     this.#slot = slot;
   }
 
-  /** Throws `conflict` where the role may not create the table. */
+  /** One that is there for the same purpose is answered in its place. Throws `conflict` where the role may not create the table. */
   async add(request: ResnapshotRequest, tables: readonly string[]): Promise<Entry> {
     await this.#ensure();
     const entries = await this.#query(
-      `insert into ${TABLE} (slot, request, tables) values ($1, $2, $3) returning ${COLUMNS}`,
-      [this.#slot, JSON.stringify(request), tables],
+      `with known as (
+         select * from ${TABLE}
+         where slot = $1 and request ->> 'purpose' = $4 and tables = $3 and state not in ('failed', 'cancelled')
+         order by id desc limit 1),
+       added as (
+         insert into ${TABLE} (slot, request, tables) select $1, $2::jsonb, $3::text[] where not exists (select from known) returning *)
+       select ${COLUMNS} from (select * from known union all select * from added) either`,
+      [this.#slot, JSON.stringify(request), tables, request.purpose ?? null],
     );
     return only(entries, 'new');
   }
