@@ -1,4 +1,5 @@
 import { isKind } from '@millrace/kernel/errors';
+import { rangesOf, storedRecords } from '@millrace/kernel/log';
 import type { LogClient } from '@millrace/kernel/log';
 import type { Lsn } from '@millrace/kernel/position';
 import { isOwnKey } from '@millrace/schemas/markers';
@@ -22,7 +23,6 @@ export interface StorePreview {
   readonly ids: readonly string[];
 }
 
-const POLL_MS = 1_000;
 const PAGE = 500;
 const MOST_IDS = 20;
 
@@ -66,25 +66,12 @@ export async function* entriesOf(
   codec: ViewCodec,
   unreadable: () => void,
 ): AsyncGenerator<ViewEntry> {
-  const reader = log.createReader();
-  try {
-    for (const { partition, start, end } of await log.admin.offsets(topic)) {
-      reader.assign([{ topic, partition, offset: start }]);
-      for (let next = start; next < end;) {
-        for (const batch of await reader.poll(POLL_MS)) {
-          for (const { offset, key, value } of batch.records) {
-            if (offset >= end || value === null || isOwnKey(key)) continue;
-            const entry = await decoded(codec, key, value);
-            if (entry === null) unreadable();
-            else yield entry;
-          }
-          next = batch.nextOffset;
-        }
-      }
-      reader.unassign([{ topic, partition }]);
-    }
-  } finally {
-    await reader.close();
+  for await (const { record } of storedRecords(log, await rangesOf(log, topic))) {
+    const { key, value } = record;
+    if (value === null || isOwnKey(key)) continue;
+    const entry = await decoded(codec, key, value);
+    if (entry === null) unreadable();
+    else yield entry;
   }
 }
 

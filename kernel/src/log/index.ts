@@ -14,5 +14,7 @@ export type {
   TopicPartition,
   TopicSpec,
 } from './port.ts';
+export { rangesOf, storedRecords } from './stored-records.ts';
+export type { LogRange, StoredRecord } from './stored-records.ts';
 export { SharedReader } from './shared-reader.ts';
 export type { SharedReaderOptions } from './shared-reader.ts';

@@ -1,3 +1,4 @@
+import { storedRecords } from '@millrace/kernel/log';
 import type { LogClient, TopicPartition } from '@millrace/kernel/log';
 import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
 import type { KeptRecord } from './dead-letters.ts';
@@ -6,8 +7,6 @@ export interface LogRange extends TopicPartition {
   readonly from: bigint;
   readonly end: bigint;
 }
-
-const POLL_MS = 500;
 
 /**
  * The record of an entry that was read from this range, read from the log once more: entries do not carry their records along for the rare case.
@@ -20,23 +19,12 @@ export async function refusedRecord(
   entry: ViewEntry,
 ): Promise<KeptRecord | null> {
   const key = `${entry.kind}:${entry.id}`;
-  const reader = log.createReader();
   let found: KeptRecord | null = null;
-  try {
-    reader.assign([{ topic, partition, offset: from }]);
-    for (let offset = from; offset < end;) {
-      for (const batch of await reader.poll(POLL_MS)) {
-        for (const record of batch.records) {
-          if (record.offset >= end || record.value === null || record.key?.toString('utf8') !== key) continue;
-          // A later one of the same version is the state that was meant.
-          if (codec.decode(record.key, record.value)?.lsn !== entry.lsn) continue;
-          found = { offset: record.offset, key: Buffer.from(record.key), value: Buffer.from(record.value) };
-        }
-        offset = batch.nextOffset;
-      }
-    }
-    return found;
-  } finally {
-    await reader.close();
+  for await (const { record } of storedRecords(log, [{ topic, partition, offset: from, end }])) {
+    if (record.value === null || record.key?.toString('utf8') !== key) continue;
+    // A later one of the same version is the state that was meant.
+    if (codec.decode(record.key, record.value)?.lsn !== entry.lsn) continue;
+    found = { offset: record.offset, key: Buffer.from(record.key), value: Buffer.from(record.value) };
   }
+  return found;
 }
