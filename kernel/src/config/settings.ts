@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redisAddress } from '../redis-client/address.ts';
 import type { Setting } from './index.ts';
 
 function entry<S extends z.ZodType>(env: string, schema: S, description: string): Setting<S> {
@@ -37,9 +38,15 @@ export const connectionSettings = {
     'REDIS_URL',
     z
       .string()
-      .regex(/^rediss?:\/\//)
+      .superRefine((text, context) => {
+        try {
+          redisAddress(text);
+        } catch (error) {
+          context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        }
+      })
       .default('redis://127.0.0.1:16379'),
-    'Redis',
+    'Redis; several addresses with commas between, or one with ?cluster=true, are a Redis Cluster',
   ),
   clickhouseUrl: entry('CLICKHOUSE_URL', z.url().default('http://127.0.0.1:18123'), 'ClickHouse over HTTP'),
 } as const;

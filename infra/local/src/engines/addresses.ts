@@ -97,7 +97,9 @@ const defaultPorts: Readonly<Record<string, number>> = {
 export function endpointOf(name: EngineName, env: Environment): Endpoint {
   const text = addressOf(name, env);
   const explicit = (env[addressVariables[name]] ?? '') !== '';
-  const url = name === 'kafka' ? `kafka://${text.split(',')[0] ?? ''}` : text;
+  // Of several nodes the first stands for all.
+  const [first = ''] = text.split(',');
+  const url = name === 'kafka' ? `kafka://${first}` : name === 'redis' ? first : text;
   if (!URL.canParse(url)) throw new Problem(`${addressVariables[name]} is not an address: "${redacted(text)}".`);
   const { hostname, port, protocol } = new URL(url);
   return { host: hostname, port: port === '' ? (defaultPorts[protocol] ?? 9092) : Number(port), explicit };

@@ -39,6 +39,8 @@ describe('addresses', () => {
 
   test('ports that an address leaves out are those of its protocol', () => {
     expect(endpointOf('redis', { REDIS_URL: 'redis://cache' })).toEqual({ host: 'cache', port: 6379, explicit: true });
+    const cluster = endpointOf('redis', { REDIS_URL: 'redis://a:7000,redis://b:7001' });
+    expect(cluster).toEqual({ host: 'a', port: 7000, explicit: true });
     expect(endpointOf('search', { ELASTICSEARCH_URL: 'https://search.example' }).port).toBe(443);
   });
 
