@@ -13,7 +13,7 @@ export {
 export type { GenerationOf, ViewName } from './view-names.ts';
 export { formatWatermark, isoFromMicros, lowestMark, parseWatermark } from './watermark.ts';
 export type { AppliedMark, PartitionMark } from './watermark.ts';
-export { REDIS_DELETED_TTL_SECONDS, redisEntryPrefix, redisFields, redisNames } from './redis-names.ts';
+export { REDIS_DELETED_TTL_SECONDS, REDIS_SHARDS, redisEntryPrefix, redisFields, redisNames } from './redis-names.ts';
 export type { RedisNames } from './redis-names.ts';
 export { amountFromMinor, minorFromAmount, pairKeyword, searchFields, searchNames } from './search-names.ts';
 export type { SearchGeneration, SearchNames, SearchWatermark } from './search-names.ts';

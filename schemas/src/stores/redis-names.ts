@@ -10,6 +10,8 @@ export const redisFields = {
   deleted: 'deleted',
   /** Ours: the sorted sets that hold the entry, so that the next version takes it out of those it leaves. */
   sets: 'sets',
+  /** Ours: the sorted sets that it has left of late, and the position at which, until it is certain that they have it no more. */
+  left: 'left',
 } as const;
 
 /** Kinds of entry that Redis holds, with the first part of their keys. */
@@ -44,19 +46,30 @@ export interface RedisNames {
   vendorOrders(vendorId: string): string;
   /** Hash: partition → `formatWatermark`. */
   watermark(view: ViewName): string;
+  /** Hash: `view/partition` → `formatWatermark`, one for each of `REDIS_SHARDS`: what that part of a cluster has applied. A single server has none. */
+  applied(view: ViewName, shard: string): string;
+  /** Text: which sink changed the view's sorted sets last. */
+  writer(view: ViewName): string;
   /** Hash: view → its active generation. A view without a field is in its first one. */
   readonly generations: string;
   /** Set of `<view>:<generation>`: whatever Redis may hold anything of. */
   readonly held: string;
-  /** Glob patterns (SCAN) of every key of the view but its watermark. */
+  /** Glob patterns (SCAN) of every key of the view but those that say what is applied. */
   patterns(view: ViewName): readonly string[];
 }
 
+/**
+ * Hash tags of sixteen slots, one in the middle of each sixteenth of a cluster's slots, so that every node of a cluster with no more masters than that, its slots in
+ * ranges, holds one.
+ */
+export const REDIS_SHARDS: readonly string[] =
+  '1768 1678 2184 223 3453 3543 1845 1955 265 375 3808 3918 3725 3635 2912 2802'.split(' ');
+
 const keysOfView: Readonly<Record<ViewName, readonly string[]>> = {
-  catalog: ['product:*', 'products:tag:*', 'category:*:children'],
+  catalog: ['product:*', 'products:tag:*', 'category:*:children', 'writer:catalog'],
   inventory: ['inventory:*'],
   pricing: ['price:*'],
-  orders: ['order:*', 'customer:*:orders', 'vendor:*:orders'],
+  orders: ['order:*', 'customer:*:orders', 'vendor:*:orders', 'writer:orders'],
   sales: [],
   carts: ['cart:*'],
   recommendations: ['recommendations:*'],
@@ -81,6 +94,8 @@ export function redisNames(prefix = '', generationOf: GenerationOf = firstGenera
     customerOrders: (id) => `${start('orders')}customer:${id}:orders`,
     vendorOrders: (id) => `${start('orders')}vendor:${id}:orders`,
     watermark: (view) => `${start(view)}watermark:${view}`,
+    applied: (view, shard) => `${start(view)}applied:{${shard}}`,
+    writer: (view) => `${start(view)}writer:${view}`,
     generations: `${prefix}millrace:generations`,
     held: `${prefix}millrace:held`,
     patterns: (view) => keysOfView[view].map((pattern) => start(view).replace(/[\\*?[\]]/g, '\\$&') + pattern),

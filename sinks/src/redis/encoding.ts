@@ -3,49 +3,55 @@ import { isoFromMicros } from '@millrace/schemas/stores';
 import type { RedisNames } from '@millrace/schemas/stores';
 import type { ViewEntry } from '@millrace/schemas/views';
 import { isKind } from '../port/index.ts';
+import { formatMembership } from './membership.ts';
+import type { Membership } from './membership.ts';
 
-/** Between the parts of `sets`: a character that no text of Postgres holds. */
-const SEPARATOR = '\0';
-
-/** An entry as the script takes it: its key and two arguments. */
+/** An entry as the script takes it: its key and two arguments; and what the sets that hold it are told. */
 export interface RedisEntry {
+  readonly entry: ViewEntry;
   readonly key: string;
-  /** Position (20 characters), committedAt (24), then score, member and keys of the sorted sets that hold the entry, NUL between them. */
+  /** Position (20 characters), committedAt (24), then the membership. */
   readonly version: string;
   /** The view's JSON; '' deletes. */
   readonly data: string;
+  /** Null: in no sorted set. */
+  readonly membership: Membership | null;
 }
 
 /** Null for a kind that Redis does not hold. */
 export function encodeEntry(names: RedisNames, entry: ViewEntry): RedisEntry | null {
   const key = names.entry(entry.kind, entry.id);
   if (key === null) return null;
+  const membership = membershipOf(names, entry);
+  const sets = membership === null ? '' : formatMembership(membership);
   return {
+    entry,
     key,
-    version: lsnText(entry.lsn) + isoFromMicros(entry.tsUs) + membershipsOf(names, entry),
+    version: lsnText(entry.lsn) + isoFromMicros(entry.tsUs) + sets,
     data: entry.data === null ? '' : JSON.stringify(entry.data),
+    membership,
   };
 }
 
-function membershipsOf(names: RedisNames, entry: ViewEntry): string {
+function membershipOf(names: RedisNames, entry: ViewEntry): Membership | null {
   if (isKind(entry, 'product') && entry.data?.status === 'active') {
     const { tags, categoryId, createdAt } = entry.data;
     const sets = tags.map(({ name, value }) => names.productsByTag(name, value));
     if (categoryId !== null) sets.push(names.categoryChildren(categoryId));
-    return joined(createdAt, entry.id, sets);
+    return membership(createdAt, entry.id, sets);
   }
   if (isKind(entry, 'order') && entry.data !== null) {
     const { customerId, items, placedAt } = entry.data;
     const vendors = new Set(items.map(({ vendorId }) => vendorId).filter((id) => id !== null));
     const sets = [...vendors].map((id) => names.vendorOrders(id));
     if (customerId !== null && customerId !== '') sets.push(names.customerOrders(customerId));
-    return joined(placedAt, entry.id, sets);
+    return membership(placedAt, entry.id, sets);
   }
-  return '';
+  return null;
 }
 
-function joined(at: string, member: string, sets: readonly string[]): string {
-  if (sets.length === 0) return '';
+function membership(at: string, member: string, sets: readonly string[]): Membership | null {
+  if (sets.length === 0) return null;
   const score = Date.parse(at);
-  return [String(Number.isNaN(score) ? 0 : score), member, ...new Set(sets)].join(SEPARATOR);
+  return { score: String(Number.isNaN(score) ? 0 : score), member, sets: [...new Set(sets)] };
 }

@@ -1,17 +1,16 @@
-import type { Redis } from 'ioredis';
 import { PlatformError } from '@millrace/kernel/errors';
-import { redisNames, viewsInStore } from '@millrace/schemas/stores';
-import type { GenerationOf, RedisNames } from '@millrace/schemas/stores';
+import { connectRedis, isCluster, redisAnswers, removeFromRedis } from '@millrace/kernel/redis-client';
+import type { RedisClient } from '@millrace/kernel/redis-client';
+import { REDIS_SHARDS, redisNames, viewsInStore } from '@millrace/schemas/stores';
+import type { GenerationOf, RedisNames, ViewName } from '@millrace/schemas/stores';
 import type { Generation, StoreGenerations } from '../port/index.ts';
 import { createRedis, redisError } from './client.ts';
-
-const KEYS_AT_ONCE = 1_000;
 
 /** Readers find the active generation in a hash beside the entries, which they read in the same round trip as an entry. */
 export class RedisGenerations implements StoreGenerations {
   readonly #options: { readonly url: string; readonly keyPrefix: string };
   readonly #names: RedisNames;
-  #redis: Redis | null = null;
+  #redis: RedisClient | null = null;
 
   constructor(options: { readonly url: string; readonly keyPrefix: string }) {
     this.#options = options;
@@ -22,7 +21,7 @@ export class RedisGenerations implements StoreGenerations {
     await this.close();
     const redis = createRedis(this.#options.url);
     this.#redis = redis;
-    await this.#attempt(() => redis.connect());
+    await this.#attempt(() => connectRedis(redis));
   }
 
   async expose(active: GenerationOf): Promise<void> {
@@ -41,18 +40,10 @@ export class RedisGenerations implements StoreGenerations {
 
   async drop({ view, generation }: Generation): Promise<void> {
     const names = redisNames(this.#options.keyPrefix, () => generation);
-    // The mark first: without it a sink of this generation would fill it from the beginning, never trust half of it.
+    // The marks first: without them a sink of this generation would fill it from the beginning, never trust half of it.
     await this.#attempt((redis) => redis.unlink(names.watermark(view)));
-    for (const pattern of names.patterns(view)) {
-      let cursor = '0';
-      do {
-        const [next, keys] = await this.#attempt((redis) =>
-          redis.scan(cursor, 'MATCH', pattern, 'COUNT', KEYS_AT_ONCE),
-        );
-        if (keys.length > 0) await this.#attempt((redis) => redis.unlink(...keys));
-        cursor = next;
-      } while (cursor !== '0');
-    }
+    await this.#attempt((redis) => removeApplied(redis, names, view));
+    for (const pattern of names.patterns(view)) await this.#attempt((redis) => removeFromRedis(redis, pattern));
     await this.#attempt((redis) => redis.srem(this.#names.held, `${view}:${generation}`));
   }
 
@@ -62,7 +53,7 @@ export class RedisGenerations implements StoreGenerations {
     return Promise.resolve();
   }
 
-  async #attempt<T>(step: (redis: Redis) => Promise<T>): Promise<T> {
+  async #attempt<T>(step: (redis: RedisClient) => Promise<T>): Promise<T> {
     if (this.#redis === null) throw new PlatformError('store-unavailable', 'redis: generations are not open');
     try {
       return await step(this.#redis);
@@ -70,4 +61,23 @@ export class RedisGenerations implements StoreGenerations {
       throw redisError(error);
     }
   }
+}
+
+/** What the shards of a cluster say of the view; other views of the same generation share the hashes. */
+async function removeApplied(redis: RedisClient, names: RedisNames, view: ViewName): Promise<void> {
+  if (!isCluster(redis)) return;
+  const keys = REDIS_SHARDS.map((shard) => names.applied(view, shard));
+  const fields = (await redisAnswers(
+    redis,
+    keys.map((key) => ['hkeys', key] as const),
+  )) as string[][];
+  const own = keys.map((key, index) => ({
+    key,
+    fields: (fields[index] ?? []).filter((field) => field.startsWith(`${view}/`)),
+  }));
+  const told = own.filter((hash) => hash.fields.length > 0);
+  await redisAnswers(
+    redis,
+    told.map((hash) => ['hdel', hash.key, ...hash.fields] as const),
+  );
 }
