@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { Client as PostgresClient } from 'pg';
 import { createTestDatabase } from '@millrace/database/testing';
-import { redisKeys, testEngines } from '@millrace/infra-local/testing';
+import { testEngines } from '@millrace/infra-local/testing';
 import { loadConfig } from '@millrace/kernel/config';
 import { Releasers } from '@millrace/kernel/lifecycle';
+import { connectRedis, createRedisClient, removeFromRedis } from '@millrace/kernel/redis-client';
+import type { RedisClient } from '@millrace/kernel/redis-client';
 import { createAccessTokens, createPositionTokens } from '@millrace/kernel/security';
 import type { PositionTokens, Principal, Role } from '@millrace/kernel/security';
 import { createMetrics, silentLogger } from '@millrace/kernel/telemetry';
@@ -30,7 +31,7 @@ export interface Call {
 export interface TestApi {
   readonly app: App;
   readonly sql: PostgresClient;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly redisPrefix: string;
   readonly searchPrefix: string;
   readonly positions: PositionTokens;
@@ -59,8 +60,8 @@ export async function startTestApi(env: Record<string, string> = {}): Promise<Te
   const { app } = await connectedApp({ config, logger: silentLogger(), metrics, releasers });
   const sql = new PostgresClient({ connectionString: database.url });
   await sql.connect();
-  const redis = new Redis(engines.redisUrl);
-  await redis.ping();
+  const redis = createRedisClient(engines.redisUrl, { commandTimeoutMs: 15_000 });
+  await connectRedis(redis);
   await app.ready();
   const accessTokens = createAccessTokens(config.authSecret.reveal());
   return {
@@ -93,8 +94,7 @@ export async function startTestApi(env: Record<string, string> = {}): Promise<Te
       await app.close();
       await releasers.release();
       await sql.end();
-      const keys = await redisKeys(redis, `${redisPrefix}*`);
-      if (keys.length > 0) await redis.del(...keys);
+      await removeFromRedis(redis, `${redisPrefix}*`);
       redis.disconnect();
       await database.drop();
     },

@@ -1,5 +1,6 @@
-import { Redis } from 'ioredis';
 import { PlatformError } from '@millrace/kernel/errors';
+import { createRedisClient, pingRedis, redisSteps } from '@millrace/kernel/redis-client';
+import type { RedisCommand } from '@millrace/kernel/redis-client';
 import type { Logger } from '@millrace/kernel/telemetry';
 import { partitionOf } from '@millrace/schemas/partition';
 import { parseWatermark, redisFields, redisNames, viewHolding } from '@millrace/schemas/stores';
@@ -37,8 +38,8 @@ export type ListName = 'customerOrders' | 'vendorOrders' | 'categoryChildren';
 
 /**
  * The views as Redis holds them, in the generation that is active when they are read: each call asks for it with the entries, so that a switch
- * holds from the first call after it. Every call is one round trip (a page two; one more after a switch) and throws `store-unavailable` while
- * Redis is away.
+ * holds from the first call after it. Every call is one round trip (a page two; one more after a switch), or two where Redis is a cluster (a page three), and throws
+ * `store-unavailable` while Redis is away, or the node of a cluster that holds what is asked for.
  */
 export interface ViewStore {
   entry<K extends EntryKind>(kind: K, id: string): Promise<StoredEntry<K>>;
@@ -68,33 +69,34 @@ const MAX_RECONNECT_MS = 1_000;
 
 /** Resolves at once, connected or not: calls fail while there is no connection, and it comes back by itself. */
 export function connectViewStore(options: ViewStoreOptions): ViewStore {
-  const redis = new Redis(options.url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    connectTimeout: COMMAND_TIMEOUT_MS,
-    retryStrategy: (attempt) => Math.min(MAX_RECONNECT_MS, 20 * 2 ** Math.min(attempt, 6)),
+  const redis = createRedisClient(options.url, {
+    commandTimeoutMs: COMMAND_TIMEOUT_MS,
+    connectTimeoutMs: COMMAND_TIMEOUT_MS,
+    reconnectMs: MAX_RECONNECT_MS,
   });
   redis.on('error', (error: Error) => options.logger.debug({ err: error }, 'no connection to Redis'));
+  redis.connect().catch(() => undefined);
   const generations = new ActiveGenerations();
   const names = redisNames(options.keyPrefix, generations.of);
   const { partitions } = options;
 
-  const pipelined = async (commands: string[][]): Promise<unknown[]> => {
+  const inSteps = async (steps: readonly (readonly RedisCommand[])[]): Promise<unknown[]> => {
     try {
-      const answers = (await redis.pipeline(commands).exec()) ?? [];
-      return answers.map(([error, value]) => {
-        if (error !== null) throw error;
-        return value;
-      });
+      return (await redisSteps(redis, steps)).flat();
     } catch (error) {
       throw unavailable(error);
     }
   };
-  /** Answers of commands that are made for the generation that was active while they ran. */
-  const asActive = async (view: ViewName, commands: () => string[][]): Promise<unknown[]> => {
+  /**
+   * Answers of commands that are made for the generation that was active while they ran. What a step reads is read after all of the steps before
+   * it; in a cluster the generation is asked for beside the last one.
+   */
+  const asActive = async (view: ViewName, commands: () => readonly RedisCommand[][]): Promise<unknown[]> => {
     for (;;) {
-      const [active, ...answers] = await pipelined([['hget', names.generations, view], ...commands()]);
+      const steps = commands();
+      const last = steps.at(-1) ?? [];
+      const answers = await inSteps([...steps.slice(0, -1), [['hget', names.generations, view], ...last]]);
+      const [active] = answers.splice(answers.length - last.length - 1, 1);
       if (!generations.learn(view, active)) return answers;
     }
   };
@@ -105,29 +107,29 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
       // The mark first: what it promises is in the entry that is read after it.
       const view = viewHolding(kind);
       const [mark, data] = await asActive(view, () => [
-        ['hget', names.watermark(view), String(partitionOf(id, partitions))],
-        ['hget', keyOf(kind, id), redisFields.data],
+        [['hget', names.watermark(view), String(partitionOf(id, partitions))]],
+        [['hget', keyOf(kind, id), redisFields.data]],
       ]);
       return { mark: markOf(mark), data: dataOf(data) as never };
     },
     async entries(kind, ids) {
-      const read = () => ids.map((id) => ['hget', keyOf(kind, id), redisFields.data]);
+      const read = (): RedisCommand[][] => [ids.map((id) => ['hget', keyOf(kind, id), redisFields.data])];
       return (await asActive(viewHolding(kind), read)).map(dataOf) as never[];
     },
     async page(list, id, kind, limit, after) {
       const view = viewHolding(kind);
-      const ranked = after === undefined ? [] : await asActive(view, () => rankCommands(names[list](id), after));
+      const ranked = after === undefined ? [] : await asActive(view, () => [rankCommands(names[list](id), after)]);
       const start = startOf(ranked);
       const [marks, members] = await asActive(view, () => [
-        ['hgetall', names.watermark(view)],
-        ['zrevrange', names[list](id), String(start), String(start + limit), 'withscores'],
+        [['hgetall', names.watermark(view)]],
+        [['zrevrange', names[list](id), start, start + limit, 'withscores']],
       ]);
       const found = pairs(members as string[]);
       const shown = found.slice(0, limit);
       const data =
         shown.length === 0
           ? []
-          : await asActive(view, () => shown.map(([member]) => ['hget', keyOf(kind, member), redisFields.data]));
+          : await asActive(view, () => [shown.map(([member]) => ['hget', keyOf(kind, member), redisFields.data])]);
       const last = shown.at(-1);
       return {
         entries: data.map(dataOf).filter((entry) => entry !== null) as never[],
@@ -136,11 +138,15 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
       };
     },
     async marks(view) {
-      const [marks] = await asActive(view, () => [['hgetall', names.watermark(view)]]);
+      const [marks] = await asActive(view, () => [[['hgetall', names.watermark(view)]]]);
       return marksOf(marks as Record<string, string> | string[]);
     },
     async ping() {
-      await pipelined([['ping']]);
+      try {
+        await pingRedis(redis);
+      } catch (error) {
+        throw unavailable(error);
+      }
     },
     async close() {
       redis.disconnect();
@@ -150,7 +156,7 @@ export function connectViewStore(options: ViewStoreOptions): ViewStore {
 }
 
 /** Where the member stands now, or would stand had it not left the list. */
-function rankCommands(key: string, { id, score }: ListCursor): string[][] {
+function rankCommands(key: string, { id, score }: ListCursor): RedisCommand[] {
   return [
     ['zrevrank', key, id],
     ['zcount', key, `(${score}`, '+inf'],
