@@ -1,9 +1,9 @@
 import { createClient } from '@clickhouse/client';
-import { Redis } from 'ioredis';
 import type pg from 'pg';
 import { openPool } from '@millrace/database/connection';
 import { WebSocket } from 'ws';
 import { PlatformError } from '@millrace/kernel/errors';
+import { connectRedis, createRedisClient } from '@millrace/kernel/redis-client';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import type { CliConfig } from '../config/index.ts';
 import { Latencies, paced } from './latency.ts';
@@ -40,7 +40,8 @@ export async function measureRoad(
   seconds: number,
 ): Promise<{ measured: RoadLatencies; wentBack: number }> {
   const pool = openPool({ connectionString: config.databaseUrl, max: 20 });
-  const redis = new Redis(config.redisUrl);
+  const redis = createRedisClient(config.redisUrl, { commandTimeoutMs: 15_000 });
+  await connectRedis(redis);
   const clickhouse = createClient({ url: config.clickhouseUrl, database: config.clickhouseDatabase });
   const search = createSearchClient(config.elasticsearchUrl, config.searchFlavor);
   const probes: Promise<void>[] = [];

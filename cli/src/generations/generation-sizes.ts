@@ -1,3 +1,4 @@
+import { scanRedis } from '@millrace/kernel/redis-client';
 import { clickhouseNames, redisNames, searchNames } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 import type { CliConfig } from '../config/index.ts';
@@ -84,12 +85,10 @@ async function redisBytes(
 ): Promise<number | null> {
   const [pattern] = redisNames(config.redisKeyPrefix, () => generation).patterns(view);
   const keys: string[] = [];
-  let cursor = '0';
-  do {
-    const [next, found] = await clients.redis.scan(cursor, 'MATCH', pattern ?? '', 'COUNT', 1_000);
+  for await (const found of scanRedis(clients.redis, pattern ?? '')) {
     keys.push(...found);
-    cursor = next;
-  } while (cursor !== '0' && keys.length < SAMPLE);
+    if (keys.length >= SAMPLE) break;
+  }
   if (keys.length === 0) return null;
   let bytes = 0;
   for (const key of keys.slice(0, SAMPLE)) bytes += (await clients.redis.memory('USAGE', key)) ?? 0;

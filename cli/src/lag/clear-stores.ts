@@ -1,4 +1,5 @@
 import { PlatformError } from '@millrace/kernel/errors';
+import { removeFromRedis } from '@millrace/kernel/redis-client';
 import type { SearchClient } from '@millrace/kernel/search-client';
 import type { CliConfig } from '../config/index.ts';
 import { openStoreClients } from './store-clients.ts';
@@ -25,12 +26,7 @@ export async function clearStores(config: CliConfig): Promise<void> {
       query_params: { name: clickhouseDatabase },
     });
     await dropIndices(clients.search, `${searchIndexPrefix}*`);
-    let cursor = '0';
-    do {
-      const [next, keys] = await clients.redis.scan(cursor, 'MATCH', `${redisKeyPrefix}*`, 'COUNT', KEYS_AT_ONCE);
-      cursor = next;
-      if (keys.length > 0) await clients.redis.unlink(...keys);
-    } while (cursor !== '0');
+    await removeFromRedis(clients.redis, `${redisKeyPrefix}*`, KEYS_AT_ONCE);
   } finally {
     await clients.close();
   }

@@ -1,4 +1,6 @@
 import { lsnFromText } from '@millrace/kernel/position';
+import { redisAnswers, scanRedis } from '@millrace/kernel/redis-client';
+import type { RedisCommand } from '@millrace/kernel/redis-client';
 import { sleep } from '@millrace/kernel/retry';
 import { parseWatermark, redisFields, redisNames, viewsInStore } from '@millrace/schemas/stores';
 import type { CliConfig } from '../../config/index.ts';
@@ -48,24 +50,24 @@ export class WatchedRedis {
     const stopped = (): boolean => signal.aborted;
     while (!stopped()) {
       for (const pattern of PATTERNS) {
-        let cursor = '0';
-        do {
-          const [next, keys] = await this.#clients.redis.scan(cursor, 'MATCH', pattern, 'COUNT', AT_ONCE);
-          cursor = next;
+        for await (const keys of scanRedis(this.#clients.redis, pattern, AT_ONCE)) {
           await this.#entries(keys);
           await this.#watermarks();
           await sleep(EVERY_MS, signal).catch(() => undefined);
-        } while (cursor !== '0' && !stopped());
+          if (stopped()) return;
+        }
+        await sleep(EVERY_MS, signal).catch(() => undefined);
       }
       this.#passes++;
     }
   }
 
   async #entries(keys: readonly string[]): Promise<void> {
-    const pipeline = this.#clients.redis.pipeline();
-    for (const key of keys) pipeline.hget(key, redisFields.position);
-    for (const [index, [error, position]] of ((await pipeline.exec()) ?? []).entries()) {
-      if (error !== null) throw error;
+    const positions = await redisAnswers(
+      this.#clients.redis,
+      keys.map((key): RedisCommand => ['hget', key, redisFields.position]),
+    );
+    for (const [index, position] of positions.entries()) {
       const key = keys[index];
       if (key !== undefined && typeof position === 'string')
         this.#ledger.take('store', 'redis', key, lsnFromText(position));

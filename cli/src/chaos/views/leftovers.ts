@@ -1,3 +1,4 @@
+import { scanRedis } from '@millrace/kernel/redis-client';
 import { sleep } from '@millrace/kernel/retry';
 import {
   clickhouseGenerationViews,
@@ -50,10 +51,7 @@ async function unnamed(
     for (let generation = 2; generation <= MOST_GENERATIONS; generation++) {
       if (generations.has(generation)) continue;
       const names = redisNames(config.redisKeyPrefix, () => generation);
-      const starts = [
-        ...names.patterns(view).map((pattern) => pattern.slice(0, pattern.indexOf('*'))),
-        names.watermark(view),
-      ];
+      const starts = [...names.patterns(view).map((pattern) => pattern.replace(/\*.*$/, '')), names.watermark(view)];
       const key = keys.find((candidate) => starts.some((start) => candidate.startsWith(start)));
       if (key !== undefined) left.push(`redis holds ${key}, of a generation that is gone`);
       const clickhouse = clickhouseNames(config.clickhouseDatabase, () => generation);
@@ -74,12 +72,7 @@ async function unnamed(
 /** Of generations after the first. */
 async function redisKeys({ redis }: StoreClients, { redisKeyPrefix }: CliConfig): Promise<string[]> {
   const found: string[] = [];
-  let cursor = '0';
-  do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', `${redisKeyPrefix}g*:*`, 'COUNT', 2_000);
-    found.push(...keys);
-    cursor = next;
-  } while (cursor !== '0');
+  for await (const keys of scanRedis(redis, `${redisKeyPrefix}g*:*`, 2_000)) found.push(...keys);
   return found;
 }
 

@@ -1,5 +1,7 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import { lsnFromText } from '@millrace/kernel/position';
+import { redisAnswers, scanRedis } from '@millrace/kernel/redis-client';
+import type { RedisCommand } from '@millrace/kernel/redis-client';
 import { redisNames } from '@millrace/schemas/stores';
 import type { GenerationOf, ViewName } from '@millrace/schemas/stores';
 import type { ViewData } from '@millrace/schemas/views';
@@ -61,11 +63,11 @@ export function redisStoreViews(clients: StoreClients, config: CliConfig, genera
     };
     /** Documents of the ids that it holds, in their order. */
     const held = async (ids: readonly string[]): Promise<{ id: string; position: string; document: Comparable }[]> => {
-      const pipeline = redis.pipeline();
-      for (const id of ids) pipeline.hmget(keyOf(id), 'position', 'data');
-      const answers = (await pipeline.exec()) ?? [];
-      return answers.flatMap(([error, value], index) => {
-        if (error !== null) throw error;
+      const answers = await redisAnswers(
+        redis,
+        ids.map((id): RedisCommand => ['hmget', keyOf(id), 'position', 'data']),
+      );
+      return answers.flatMap((value, index) => {
         const [position, data] = value as [string | null, string | null];
         const id = ids[index];
         if (id === undefined || position === null || data === null) return [];
@@ -105,13 +107,10 @@ export function redisStoreViews(clients: StoreClients, config: CliConfig, genera
       async *ids() {
         const prefix = keyOf('');
         const pattern = `${prefix.replace(/[*?[\]\\]/g, '\\$&')}*`;
-        let cursor = '0';
-        do {
-          const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 2000);
-          cursor = next;
+        for await (const keys of scanRedis(redis, pattern, 2_000)) {
           const ids = keys.map((key) => key.slice(prefix.length)).filter((id) => !id.includes(':'));
           if (ids.length > 0) yield ids;
-        } while (cursor !== '0');
+        }
       },
     };
   });
