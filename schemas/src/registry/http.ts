@@ -63,8 +63,11 @@ async function answers(url: string): Promise<boolean> {
   return response.ok;
 }
 
-/** Longer than any answer takes. Without an end, one that accepts connections and closes them is asked for ever. */
-const ANSWER_MS = 5_000;
+/**
+ * Longer than any answer takes, also where every core works off a backlog: a turn of the event loop takes up to a second then, and an answer some turns.
+ * Without an end, one that accepts connections and closes them is asked for ever.
+ */
+const ANSWER_MS = 30_000;
 
 async function request(url: string, init: RequestInit = {}): Promise<Response> {
   try {
