@@ -66,7 +66,7 @@ export const settings = {
   ),
   stateMemoryMb: setting(
     'STATE_MEMORY_MB',
-    z.coerce.number().min(0).default(1024),
+    z.coerce.number().min(0).default(256),
     'Memory for the values of this process’s state, in MB of JSON: what was not asked for lately lies in STATE_DIR beyond it; 0: all stays in memory',
   ),
   ...serviceSettings(9402),

@@ -54,8 +54,7 @@ export function* resultBatches(
   for (const store of parts.stores) {
     if (split) break;
     for (const slot of store.dirty) {
-      const text = json(slot.value);
-      store.weigh(slot, text?.length ?? 0);
+      const text = store.takeJson(slot);
       const record = atomic(records, store.recordPrefix + slot.key, text, lsn);
       const size = recordBytes(record);
       if (full(size)) {
@@ -72,11 +71,10 @@ export function* resultBatches(
     for (const store of parts.stores) {
       for (const slot of store.dirty) {
         const key = store.recordPrefix + slot.key;
-        const text = json(slot.value);
-        store.weigh(slot, text?.length ?? 0);
-        const undo = { value: json(slot.previous) };
+        const text = store.takeJson(slot);
+        const undo = { value: slot.previous === undefined ? null : JSON.stringify(slot.previous) };
         const record = records.state(key, { lsn, value: text, undo });
-        if (slot.value === undefined) gone(key);
+        if (text === null) gone(key);
         const size = recordBytes(record);
         if (full(size)) {
           yield batch;
@@ -94,8 +92,6 @@ export function* resultBatches(
 function isTombstoneOf(deletion: LogRecord | undefined, record: LogRecord): boolean {
   return record.value === null && deletion?.key === record.key;
 }
-
-const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
 function atomic(records: StateRecords, key: string, text: string | null, lsn: Lsn): LogRecord {
   return text === null ? records.tombstone(key) : records.state(key, { lsn, value: text, undo: null });

@@ -22,6 +22,9 @@ export interface Slot<T = unknown> {
 /** How many slots a search for values to put aside looks at for each that it may find. */
 const LOOKED_AT_FOR_ONE = 8;
 
+/** What a new value counts as in the memory until somebody has made its JSON. */
+const NEW_VALUE_BYTES = 512;
+
 /**
  * One keyed store of a task: values, secondary indexes, and which keys changed since the last result, with the value each had then (undefined:
  * none). All in memory but for values that were put aside (`spill`), which come back when they are asked for.
@@ -123,9 +126,17 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
     this.#spill?.weigh(loaded, json.length);
   }
 
-  /** A result has the slot's value, as so many bytes of JSON. */
-  weigh(slot: Slot, bytes: number): void {
-    this.#spill?.weigh(slot, bytes);
+  /** The JSON of what a slot holds now, for a result; null: it holds nothing. From here on it counts in the memory as that. */
+  takeJson(slot: Slot): string | null {
+    const { value, json, place } = slot;
+    if (value === undefined && json === null) {
+      if (place > 0) return this.#spill?.read(slot) ?? null;
+      this.#spill?.weigh(slot, 0);
+      return null;
+    }
+    const text = json ?? JSON.stringify(value);
+    this.#spill?.weigh(slot, text.length);
+    return text;
   }
 
   /** Its JSON as of the last result; undefined where it held nothing. What changed since is of no result yet, and may be undone. */
@@ -138,14 +149,15 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
 
   /**
    * Puts aside at most so many values that nobody asked for since the last search came by (the clock of Corbató, 1968), while there is too little
-   * memory; how many. None that changed since the last result.
+   * memory; how many. Not between a handler's change and the end of its call: the journal undoes values in memory. Of those that changed since the last
+   * result only what is new since then: a first snapshot is one commit and may be larger than any memory; what it replaces has to stay for `previous`.
    */
   putAside(most: number): number {
     const spill = this.#spill;
     if (spill === null) return 0;
-    const cold: Slot<T>[] = [];
+    const cold = new Set<Slot<T>>();
     let over = spill.overBytes;
-    for (let looked = 0; over > 0 && cold.length < most && looked < most * LOOKED_AT_FOR_ONE; looked++) {
+    for (let looked = 0; over > 0 && cold.size < most && looked < most * LOOKED_AT_FOR_ONE; looked++) {
       const next = (this.#hand ??= this.#slots.values()).next();
       if (next.done === true) {
         if (this.#slots.size === 0 || looked > this.#slots.size * 2) break;
@@ -153,21 +165,22 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
         continue;
       }
       const slot = next.value;
-      if (slot.dirty || (slot.value === undefined && slot.json === null)) continue;
-      if (slot.used) {
+      if (slot.value === undefined && slot.json === null) continue;
+      if (slot.dirty && slot.previous !== undefined) continue;
+      if (slot.used || cold.has(slot)) {
         slot.used = false;
         continue;
       }
-      cold.push(slot);
+      cold.add(slot);
       over -= slot.bytes;
     }
-    spill.putAside(cold, ({ json, value }) => json ?? JSON.stringify(value));
+    spill.putAside([...cold], ({ json, value }) => json ?? JSON.stringify(value));
     for (const slot of cold) {
       slot.value = undefined;
       slot.json = null;
     }
     this.#last = undefined;
-    return cold.length;
+    return cold.size;
   }
 
   /** The key's value goes into the next result, changed or not. */
@@ -181,7 +194,7 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
     for (const slot of this.#dirty) {
       slot.dirty = false;
       slot.previous = undefined;
-      if (slot.value === undefined) this.#drop(slot);
+      if (!isHeld(slot)) this.#drop(slot);
     }
     this.#dirty.length = 0;
   }
@@ -248,6 +261,7 @@ export class StateStore<T = unknown> implements KeyedStore<T, string>, Undoable<
     const { value: before, dirty } = slot;
     if (!dirty) this.#soil(slot);
     this.#spill?.forget(slot);
+    if (before === undefined && slot.bytes === 0) this.#spill?.weigh(slot, NEW_VALUE_BYTES);
     this.#place(slot, value);
     this.#journal.record(this, slot, before, dirty);
   }

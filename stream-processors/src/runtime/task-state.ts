@@ -9,6 +9,9 @@ import { Timers } from './timers.ts';
 /** Values put aside at once, at most: a few ms. */
 const PUT_ASIDE_AT_ONCE = 1_000;
 
+/** Handler calls after which memory is looked at again, within a commit of any size. */
+const CALLS_BETWEEN = 500;
+
 /** All that a task remembers: the processor's stores, its timers, its parked aggregates, and the journal that undoes a handler's changes of them. */
 export class TaskState {
   readonly journal = new Journal();
@@ -20,7 +23,7 @@ export class TaskState {
   readonly stores: readonly StateStore[];
 
   readonly #spill: Spill | null;
-  /** Restored values until memory is looked at again. */
+  /** Restored values, or handler calls, since memory was looked at. */
   #unweighed = 0;
 
   /** `spill`: where values of the processor's stores go that memory has no room for; null: all of them stay. Timers and what is parked stay always. */
@@ -73,6 +76,14 @@ export class TaskState {
     if (this.#unweighed < PUT_ASIDE_AT_ONCE) return;
     this.#unweighed = 0;
     while (this.#putAside() > 0);
+  }
+
+  /** A handler has returned: its changes stand, and values may be put aside. */
+  called(): void {
+    this.journal.clear();
+    if (++this.#unweighed < CALLS_BETWEEN) return;
+    this.#unweighed = 0;
+    this.#putAside();
   }
 
   /** Restores that a key is gone. */

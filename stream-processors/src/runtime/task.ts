@@ -307,7 +307,7 @@ export class Task {
       if (element.kind === 'change' && element.change.op === 't') throw error;
       this.#aside.failed(error, { input, origin, offset, aggregate });
     }
-    this.#state.journal.clear();
+    this.#state.called();
   }
 
   #finish(): void {
@@ -341,7 +341,7 @@ export class Task {
       out.length = length;
       this.#aside.failed(error, { input: 0, origin: null, offset: -1n, aggregate: id });
     }
-    this.#state.journal.clear();
+    this.#state.called();
   }
 
   #encodePuts(step: Step, out: LogRecord[]): void {
