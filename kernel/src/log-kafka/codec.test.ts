@@ -195,9 +195,14 @@ describe('the wire codec', () => {
         { topic: 'b', partition: 0, offset: 1n },
         { topic: 'a', partition: 2, offset: 9n },
       ],
-      { maxWaitMs: 500, minBytes: 1, maxBytes: 1_000 },
+      { maxWaitMs: 500, minBytes: 1, maxBytes: 1_000, maxPartitionBytes: 1_000 },
     );
-    const partition = (id: number, fetchOffset: number): object => ({ partition: id, fetchOffset, maxBytes: 1_000 });
+    const partition = (id: number, fetchOffset: number): object => ({
+      partition: id,
+      fetchOffset,
+      maxBytes: 1_000,
+      maxPartitionBytes: 1_000,
+    });
     const theirs = kafkajsFetch({
       replicaId: -1,
       maxWaitTime: 500,

@@ -6,6 +6,8 @@ export interface FetchLimits {
   readonly maxWaitMs: number;
   readonly minBytes: number;
   readonly maxBytes: number;
+  /** Of one partition. */
+  readonly maxPartitionBytes: number;
 }
 
 export interface FetchedPartition extends TopicPartition {
@@ -30,7 +32,7 @@ export function fetchRequest(requests: readonly ReadRequest[], limits: FetchLimi
   writer.int32(byTopic.size);
   for (const [topic, list] of byTopic) {
     writer.string(topic).array(list, ({ partition, offset }) => {
-      writer.int32(partition).int32(-1).int64(offset).int64(-1n).int32(limits.maxBytes);
+      writer.int32(partition).int32(-1).int64(offset).int64(-1n).int32(limits.maxPartitionBytes);
     });
   }
   writer.int32(0).string(''); // nothing forgotten; no rack

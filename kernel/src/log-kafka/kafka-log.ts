@@ -71,6 +71,9 @@ class KafkaAdmin extends KafkajsAdmin {
   }
 }
 
+/** As Kafka's own consumers ask for: what one partition has must not fill a whole answer, and with it the memory of a reader that waits for the others. */
+const PARTITION_BYTES = 1_048_576;
+
 class KafkaLog implements LogClient {
   readonly admin: LogAdmin;
   readonly #admin: KafkajsAdmin;
@@ -94,7 +97,8 @@ class KafkaLog implements LogClient {
   }
 
   createReader(options: { maxBytes?: number; minBytes?: number } = {}): LogReader {
-    const limits = { maxWaitMs: 500, minBytes: options.minBytes ?? 1, maxBytes: options.maxBytes ?? 4_194_304 };
+    const { minBytes = 1, maxBytes = 4_194_304 } = options;
+    const limits = { maxWaitMs: 500, minBytes, maxBytes, maxPartitionBytes: Math.min(maxBytes, PARTITION_BYTES) };
     const reader = new KafkaReader(this.#cluster, this.#options.logger, limits);
     this.#readers.add(reader);
     return reader;

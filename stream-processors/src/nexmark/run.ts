@@ -2,6 +2,7 @@ import type { LogRecord } from '@millrace/kernel/log';
 import { lsnText } from '@millrace/kernel/position';
 import type { Change, Row } from '@millrace/schemas/cdc';
 import { MemoryRegistry } from '@millrace/schemas/registry';
+import { Origin } from '../runtime/element.ts';
 import type { ChangeElement } from '../runtime/element.ts';
 import { StateRecords } from '../runtime/state-records.ts';
 import { Task } from '../runtime/task.ts';
@@ -110,7 +111,7 @@ function elementOf(event: NexmarkEvent, n: number): ChangeElement {
     ...{ op: 'c' as const, lsn, ordinal: 0, schema: 'nexmark', table: kind, txid: n, tsUs },
     ...{ snapshot: false, before: null, after: row },
   };
-  const origin = { key: Buffer.from(`${kind}/${n}`), value: null, owned: true };
+  const origin = new Origin(Buffer.from(`${kind}/${n}`), null);
   return { kind: 'change', lsn, tsUs, offset: BigInt(n), change, origin };
 }
 

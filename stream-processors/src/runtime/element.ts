@@ -2,11 +2,40 @@ import type { Lsn } from '@millrace/kernel/position';
 import type { Change } from '@millrace/schemas/cdc';
 import type { ViewEntry } from '@millrace/schemas/views';
 
-/** The record an element came from, as the dead-letter topic would need it. Views into the fetched buffer until `owned`. */
-export interface Origin {
-  key: Buffer | null;
-  value: Buffer | null;
-  owned: boolean;
+/**
+ * The record an element came from, as the dead-letter topic would need it: views into what was fetched, until `own` copies them. A copy is a text of
+ * one byte per character: V8 counts memory of buffers against a fixed limit of 64 MB, whatever the size of the heap, and marks the whole heap each
+ * time that so much came.
+ */
+export class Origin {
+  #key: Buffer | string | null;
+  #value: Buffer | string | null;
+  #isOwned = false;
+
+  constructor(key: Buffer | null, value: Buffer | null) {
+    this.#key = key;
+    this.#value = value;
+  }
+
+  get key(): Buffer | null {
+    return bufferOf(this.#key);
+  }
+
+  get value(): Buffer | null {
+    return bufferOf(this.#value);
+  }
+
+  /** Copies the record's bytes, so that the element outlives the poll that fetched it. */
+  own(): void {
+    if (this.#isOwned) return;
+    this.#isOwned = true;
+    this.#key = (this.#key as Buffer | null)?.toString('latin1') ?? null;
+    this.#value = (this.#value as Buffer | null)?.toString('latin1') ?? null;
+  }
+}
+
+function bufferOf(bytes: Buffer | string | null): Buffer | null {
+  return typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
 }
 
 interface Positioned {
@@ -37,15 +66,6 @@ export interface PoisonElement extends Positioned {
 
 /** One thing an input showed, at a position. */
 export type Element = WatermarkElement | ChangeElement | EntryElement | PoisonElement;
-
-/** Copies the record's bytes, so that the element outlives the poll that fetched it. */
-export function own(element: Element): void {
-  if (element.kind === 'watermark' || element.origin.owned) return;
-  const { origin } = element;
-  origin.key = origin.key === null ? null : Buffer.from(origin.key);
-  origin.value = origin.value === null ? null : Buffer.from(origin.value);
-  origin.owned = true;
-}
 
 /** The aggregate a record belongs to, from its key: `<table>/<aggregate>[/…]` or `<kind>:<aggregate>[/…]`. Null for truncates and strange keys. */
 export function aggregateOf(key: Buffer | null): string | null {

@@ -5,6 +5,7 @@ import { isOwnKey, isWatermarkKey, readWatermark } from '@millrace/schemas/marke
 import { capturedTables } from '@millrace/schemas/topics';
 import type { ViewCodec, ViewEntry } from '@millrace/schemas/views';
 import { deletionOfTombstone, viewKinds } from '@millrace/schemas/views';
+import { Origin } from './element.ts';
 import type { InputQueue } from './merge.ts';
 import type { InputSpec } from './processor.ts';
 import { startsWithOneOf } from './key-prefix.ts';
@@ -87,7 +88,7 @@ export class InputDecoder {
   /** Where compaction took the delete and left its tombstone, that is the delete. */
   #tombstone(record: RecordView): void {
     const { key, value, offset } = record;
-    const origin = { key, value, owned: false };
+    const origin = new Origin(key, value);
     if (this.#spec.from === 'cdc') {
       const change = deleteOfTombstone(record);
       if (change === null) return;
@@ -113,7 +114,7 @@ export class InputDecoder {
   }
 
   #decode(key: Buffer, value: Buffer, offset: bigint): void {
-    const origin = { key, value, owned: false };
+    const origin = new Origin(key, value);
     if (this.#spec.from === 'cdc') {
       const change = this.#codecs.changes.decode(value);
       this.#push({ kind: 'change', lsn: change.lsn, tsUs: change.tsUs, offset, change, origin });
@@ -140,7 +141,7 @@ export class InputDecoder {
   }
 
   #poison({ key, value, offset }: RecordView, error: Error): void {
-    const origin = { key, value, owned: false };
+    const origin = new Origin(key, value);
     this.#queue.push({ kind: 'poison', lsn: this.#queue.shown, tsUs: 0, offset, error, origin });
   }
 

@@ -1,6 +1,5 @@
 import type { Lsn } from '@millrace/kernel/position';
 import type { Element } from './element.ts';
-import { own } from './element.ts';
 
 /** One input of a task: what it has shown and is not yet taken, and how far it is known to be complete. */
 export class InputQueue {
@@ -89,7 +88,7 @@ export class InputQueue {
   own(): void {
     for (let at = Math.max(this.#owned, this.#head); at < this.#elements.length; at++) {
       const element = this.#elements[at];
-      if (element !== undefined) own(element);
+      if (element !== undefined && element.kind !== 'watermark') element.origin.own();
     }
     this.#owned = this.#elements.length;
   }

@@ -3,7 +3,7 @@ import type { LogClient, RecordView } from '@millrace/kernel/log';
 import { lsnFromText } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import { deadLetterHeaders } from '@millrace/schemas/dead-letters';
-import { aggregateOf, own } from './element.ts';
+import { aggregateOf } from './element.ts';
 import { InputDecoder } from './input-decoder.ts';
 import type { InputCodecs } from './input-decoder.ts';
 import { InputQueue } from './merge.ts';
@@ -133,7 +133,7 @@ async function stepOf(letter: Letter, { inputs, codecs }: RedriveSource): Promis
   });
   const { head } = queue;
   if (head === undefined || head.kind === 'watermark') return { input, lsn, again: { kind: 'nothing' } };
-  own(head);
+  head.origin.own();
   return { input, lsn, again: { kind: 'record', element: head } };
 }
 
