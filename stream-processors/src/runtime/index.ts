@@ -18,6 +18,7 @@ export { DeadLetterLog } from './dead-letters.ts';
 export type { DeadLetterSink } from './dead-letters.ts';
 export type { InputCodecs } from './input-decoder.ts';
 export { TaskRunner, defaultLimits } from './runner.ts';
+export { Turns } from './turns.ts';
 export type { RunnerEvents, RunnerLimits, RunnerOptions } from './runner.ts';
 export type { ParkedState } from './parked.ts';
 export type { RedriveOutcome } from './redrive-step.ts';

@@ -7,7 +7,7 @@ import type { ViewCodec } from '@millrace/schemas/views';
 import type { DeadLetterSink } from './dead-letters.ts';
 import type { InputCodecs } from './input-decoder.ts';
 import { InputDecoder } from './input-decoder.ts';
-import type { AnyProcessor, InputSpec } from './processor.ts';
+import type { AnyProcessor } from './processor.ts';
 import { identityOf, openState } from './open-state.ts';
 import type { OpenState, WarmStart } from './open-state.ts';
 import { RedriveDesk } from './redrive-desk.ts';
@@ -20,6 +20,8 @@ import type { SpillSettings } from './spill/index.ts';
 import type { OutputSchemas } from './state-records.ts';
 import { Task } from './task.ts';
 import type { TaskInput } from './task-options.ts';
+import { inputsOf, outputOf, refuseOther, taskName } from './task-place.ts';
+import type { Turns } from './turns.ts';
 
 export interface RunnerLimits {
   readonly maxBatchBytes: number;
@@ -38,7 +40,7 @@ export const defaultLimits: RunnerLimits = {
   resultBytes: 400_000,
   lazyAbove: 500,
   inFlight: 5,
-  queued: 20_000,
+  queued: 2_000,
   watermarkMs: 100,
 };
 
@@ -55,6 +57,8 @@ export interface RunnerOptions {
   readonly partitions: number;
   readonly topicPrefix: string;
   readonly log: LogClient;
+  /** Those of the process: a long turn waits for its next one there. */
+  readonly turns?: Turns;
   /** Of the inputs; by default one of the log's. */
   readonly createReader?: () => LogReader;
   /** `registerOutput` of the output topic. */
@@ -80,6 +84,8 @@ export interface RunnerOptions {
 
 /** Longest wait for data; nothing depends on it but the end of a poll at shutdown. */
 const IDLE_POLL_MS = 5_000;
+/** A turn of this length is one of many: a live commit takes less than a ms. */
+const LONG_TURN_MS = 5;
 
 /**
  * A task with its I/O: restore, then poll → merge → append. One at a time per output partition: the fenced writer sees to that. Throws
@@ -192,7 +198,10 @@ export class TaskRunner {
     const stopped = (): boolean => stop.aborted;
     while (!stopped()) {
       const batches = await this.#reader.poll(this.#waitMs(), stop);
-      if (!stopped()) await this.turn(batches);
+      if (stopped()) break;
+      const beganMs = this.#options.now();
+      await this.turn(batches);
+      if (this.#options.now() - beganMs >= LONG_TURN_MS) await this.#options.turns?.next();
     }
     await this.settled();
     await this.#snapshots?.last();
@@ -356,44 +365,4 @@ export class TaskRunner {
       }
     }
   }
-}
-
-function outputOf({ processor, partition, topicPrefix }: RunnerOptions): TopicPartition {
-  return { topic: topicPrefix + processor.output, partition };
-}
-
-/** One writer per task log, so that a task may move to another process on its own. */
-function taskName(options: RunnerOptions): string {
-  const { topic, partition } = outputOf(options);
-  return `${topic}/${partition}`;
-}
-
-function inputsOf({
-  processor,
-  partition,
-  partitions,
-  topicPrefix,
-}: RunnerOptions): (TaskInput & { spec: InputSpec })[] {
-  return processor.inputs.flatMap((spec) => {
-    const topic = topicPrefix + spec.topic;
-    if (spec.topic === 'cdc.reference') return [{ topic, partition: 0, spec }];
-    if (spec.partitions !== 'all') return [{ topic, partition, spec }];
-    return Array.from({ length: partitions }, (_, at) => ({ topic, partition: at, spec }));
-  });
-}
-
-function refuseOther(
-  name: string,
-  processor: AnyProcessor,
-  inputs: readonly TaskInput[],
-  { position }: Restored,
-): void {
-  if (position === null) return;
-  const known = (input: TaskInput): boolean =>
-    position.inputs.some(({ topic, partition }) => topic === input.topic && partition === input.partition);
-  if (position.stateVersion === processor.stateVersion && inputs.every(known)) return;
-  throw new PlatformError(
-    'state-outdated',
-    `the state of ${name} is of version ${position.stateVersion}, this release has version ${processor.stateVersion} or other inputs: \`millrace rebuild ${processor.name.replace(/\..*/, '')} --from cdc\` makes it anew beside it`,
-  );
 }

@@ -11,7 +11,7 @@ import { FIRST_LOG, topicOfLog } from '@millrace/schemas/stores';
 import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec } from '@millrace/schemas/views';
 import { openStockRelays } from '../relay/index.ts';
-import { DeadLetterLog, Standby, TaskRunner, registerOutput } from '../runtime/index.ts';
+import { DeadLetterLog, Standby, TaskRunner, Turns, registerOutput } from '../runtime/index.ts';
 import type {
   AnyProcessor,
   OutputSchemas,
@@ -70,6 +70,7 @@ export class TaskOpeners {
   readonly #options: TaskOpenersOptions;
   readonly #single: SharedReader;
   readonly #joining: SharedReader;
+  readonly #turns = new Turns();
   readonly #codecs = new Map<string, ViewCodec>();
   readonly #changes: ReturnType<typeof createChangeDecoder>;
   readonly #schemas = new Map<string, Promise<OutputSchemas>>();
@@ -150,6 +151,7 @@ export class TaskOpeners {
       ...(snapshots === null ? {} : { snapshots }),
       ...(spill === null ? {} : { spill }),
       ...(warm === undefined ? {} : { warm }),
+      turns: this.#turns,
       createReader: () => this.#reader(one),
       inputs: { changes: this.#changes, views: this.#codecs },
       events: events(processor.name, partition),
