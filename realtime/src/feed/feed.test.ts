@@ -7,7 +7,7 @@ import { MemoryRegistry } from '@millrace/schemas/registry';
 import { createViewCodec } from '@millrace/schemas/views';
 import { Feed } from './index.ts';
 import type { TopicState } from './index.ts';
-import { ViewWriter, orderEntry, stockEntry } from './testing/index.ts';
+import { ViewWriter, cartEntry, orderEntry, stockEntry } from './testing/index.ts';
 
 const running: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -146,13 +146,26 @@ describe('the feed', () => {
     expect(feed.current('order', 'o').owner?.customerId).toBe('c1');
   });
 
+  test("a cart is its customer's, is told when it is left, and stays its customer's when it is deleted", async () => {
+    const { log, registry, writer } = await world();
+    const { feed } = start(log, registry);
+    await until(() => feed.ready);
+    await writer.write(cartEntry('k', 10n, 'c1'));
+    await until(() => feed.current('cart', 'k').owner?.customerId === 'c1');
+    await writer.write(cartEntry('k', 11n, 'c1', '2026-01-02T00:00:00.000000Z'));
+    await until(() => feed.current('cart', 'k').message('update').includes('"abandonedAt":"2026-01-02'));
+    await writer.write({ ...cartEntry('k', 12n, 'c1'), data: null });
+    await until(() => feed.current('cart', 'k').absent);
+    expect(feed.current('cart', 'k').owner).toMatchObject({ customerId: 'c1', vendorIds: [] });
+  });
+
   test('says where it is and how old that is', async () => {
     const { log, registry, writer } = await world();
     await writer.write(stockEntry('a', 10n, 1));
     const { feed } = start(log, registry);
     await until(() => feed.ready);
     const { partitions } = feed.status() as { partitions: { view: string; position: string; ageMs: number | null }[] };
-    expect(partitions).toHaveLength(8);
+    expect(partitions).toHaveLength(10);
     expect(partitions).toContainEqual(
       expect.objectContaining({
         view: 'views.inventory',

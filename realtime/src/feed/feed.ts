@@ -28,6 +28,7 @@ const viewOfKind: Readonly<Record<TopicKind, ViewTopic>> = {
   price: 'views.pricing',
   product: 'views.catalog',
   order: 'views.orders',
+  cart: 'views.carts',
 };
 const servedViews: readonly ViewTopic[] = Object.values(viewOfKind);
 

@@ -1,12 +1,13 @@
 import { lsnText } from '@millrace/kernel/position';
-import type { OrderView, ViewEntry } from '@millrace/schemas/views';
+import type { CartView, OrderView, ViewEntry } from '@millrace/schemas/views';
 import { committedAtText, encode } from '../protocol/index.ts';
 import type { TopicKind } from '../protocol/index.ts';
 
-/** Whose an order is: decides who may read it. */
-export interface OrderOwner {
+/** Whose an order or a cart is: decides who may read it. */
+export interface TopicOwner {
   readonly tenantId: string;
   readonly customerId: string | null;
+  /** With a line in the order; nobody's, of a cart. */
   readonly vendorIds: readonly string[];
 }
 
@@ -17,12 +18,12 @@ export class TopicState {
   /** 20 digits. */
   readonly position: string;
   readonly tsUs: number;
-  /** Null for topics that are public, and for orders whose data is gone or was never there. */
-  readonly owner: OrderOwner | null;
+  /** Null for topics that are public, and for orders and carts whose data is gone or was never there. */
+  readonly owner: TopicOwner | null;
   readonly #data: unknown;
   readonly #built: { snapshot?: string; update?: string } = {};
 
-  constructor(kind: TopicKind, id: string, at: { lsn: bigint; tsUs: number }, data: unknown, owner: OrderOwner | null) {
+  constructor(kind: TopicKind, id: string, at: { lsn: bigint; tsUs: number }, data: unknown, owner: TopicOwner | null) {
     this.topic = `${kind}:${id}`;
     this.kind = kind;
     this.position = lsnText(at.lsn);
@@ -46,13 +47,18 @@ export class TopicState {
   }
 }
 
-/** `known` is the owner from before: a deleted order stays its owner's. */
-export function stateOf(entry: ViewEntry, kind: TopicKind, known: OrderOwner | null): TopicState {
+/** `known` is the owner from before: a deleted order or cart stays its owner's. */
+export function stateOf(entry: ViewEntry, kind: TopicKind, known: TopicOwner | null): TopicState {
   return new TopicState(kind, entry.id, entry, entry.data, ownerOf(entry) ?? known);
 }
 
-export function ownerOf(entry: ViewEntry): OrderOwner | null {
-  if (entry.kind !== 'order' || entry.data === null) return null;
+export function ownerOf(entry: ViewEntry): TopicOwner | null {
+  if (entry.data === null) return null;
+  if (entry.kind === 'cart') {
+    const { tenantId, customerId } = entry.data as CartView;
+    return { tenantId, customerId, vendorIds: [] };
+  }
+  if (entry.kind !== 'order') return null;
   const { tenantId, customerId, items } = entry.data as OrderView;
   const vendorIds = new Set(items.flatMap(({ vendorId }) => (vendorId === null ? [] : [vendorId])));
   return { tenantId, customerId, vendorIds: [...vendorIds] };

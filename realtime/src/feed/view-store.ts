@@ -1,8 +1,9 @@
 import type { AppliedPosition } from '@millrace/kernel/position';
 import type { ViewEntry } from '@millrace/schemas/views';
+import { isPublic } from '../protocol/index.ts';
 import type { TopicKind } from '../protocol/index.ts';
 import { ownerOf, stateOf } from './topic-state.ts';
-import type { OrderOwner, TopicState } from './topic-state.ts';
+import type { TopicOwner, TopicState } from './topic-state.ts';
 
 interface Stored {
   lsn: bigint;
@@ -11,8 +12,8 @@ interface Stored {
   bytes: string | null;
   /** Built state, kept while somebody follows the topic. */
   hot: TopicState | null;
-  /** Of a deleted order only. */
-  lastOwner: OrderOwner | null;
+  /** Of a deleted order or cart only. */
+  lastOwner: TopicOwner | null;
 }
 
 export interface Applied {
@@ -110,9 +111,10 @@ export class ViewStore {
     return JSON.stringify(entry?.data ?? null);
   }
 
-  #ownerOf(topic: string, held: Stored): OrderOwner | null {
+  #ownerOf(topic: string, held: Stored): TopicOwner | null {
     if (held.hot !== null) return held.hot.owner;
-    if (held.bytes === null || !topic.startsWith('order:')) return held.lastOwner;
+    const kind = topic.slice(0, topic.indexOf(':')) as TopicKind;
+    if (held.bytes === null || isPublic(kind)) return held.lastOwner;
     const entry = this.#decode(topic, Buffer.from(held.bytes, 'latin1'));
     return entry === null ? null : ownerOf(entry);
   }

@@ -68,7 +68,7 @@ describe('topics', () => {
     expect(parseTopic('order:01-a')).toEqual({ text: 'order:01-a', kind: 'order', id: '01-a' });
     expect(parseTopic('customer:7:orders')).toBe('unsupported-topic');
     expect(parseTopic('vendor:7:orders')).toBe('unsupported-topic');
-    expect(parseTopic('cart:7')).toBe('unsupported-topic');
+    expect(parseTopic('cart:7')).toEqual({ text: 'cart:7', kind: 'cart', id: '7' });
     for (const text of [
       '',
       'stock',

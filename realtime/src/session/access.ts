@@ -1,6 +1,6 @@
 import { hasRole } from '@millrace/kernel/security';
 import type { Principal } from '@millrace/kernel/security';
-import type { OrderOwner } from '../feed/index.ts';
+import type { TopicOwner } from '../feed/index.ts';
 import { isPublic } from '../protocol/index.ts';
 import type { TopicKind } from '../protocol/index.ts';
 
@@ -8,9 +8,10 @@ export type Access = 'ok' | 'unauthenticated' | 'forbidden';
 
 /**
  * Who may read a topic. Stock, price and product are public. An order is read by its customer, by a vendor with a line in it, and by admin
- * and support of its tenant. An order nobody has seen yet has no owner: any known caller may wait for it, and is checked when it comes.
+ * and support of its tenant; a cart by its customer, and by admin and support. What nobody has seen yet has no owner: any known caller may
+ * wait for it, and is checked when it comes.
  */
-export function accessTo(kind: TopicKind, owner: OrderOwner | null, principal: Principal | null): Access {
+export function accessTo(kind: TopicKind, owner: TopicOwner | null, principal: Principal | null): Access {
   if (isPublic(kind)) return 'ok';
   if (principal === null) return 'unauthenticated';
   if (owner === null) return 'ok';

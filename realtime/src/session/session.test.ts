@@ -176,7 +176,7 @@ async function knownCustomer(): Promise<SessionHarness> {
   return world;
 }
 
-describe('who may read orders', () => {
+describe('who may read orders and carts', () => {
   test('nobody without a token; frames behind an auth wait for it', async () => {
     const world = new SessionHarness();
     world.publish('order:o', 10n, {}, owner);
@@ -205,6 +205,27 @@ describe('who may read orders', () => {
     const answers = brief(world.connection.messages());
     expect(answers).toEqual(allowed ? ['subscribed', 'snapshot 10'] : ['error forbidden', 'subscribed']);
   });
+
+  test.each([
+    ['its customer', customer, 'c1', true],
+    ['another customer', { ...customer, customerId: 'c2' }, 'c1', false],
+    ['a vendor', { ...customer, roles: ['vendor'], vendorId: 'v1', customerId: 'c2' }, 'c1', false],
+    ['support', { ...customer, roles: ['support'], customerId: 'c2' }, 'c1', true],
+    ['a customer, where it has none', customer, null, false],
+    ['the admin of another tenant', { ...customer, tenantId: 'u', roles: ['admin'] }, 'c1', false],
+  ] as [string, Principal, string | null, boolean][])(
+    'a cart: %s (%j) of %s → %s',
+    async (_, principal, customerId, allowed) => {
+      const world = new SessionHarness();
+      world.publish('cart:k', 10n, {}, { tenantId: owner.tenantId, customerId, vendorIds: [] });
+      expect(brief(world.send(subscribe('cart:k')))).toEqual(['error unauthenticated', 'subscribed']);
+      world.callers.set('token', principal);
+      world.send([{ type: 'auth', token: 'token' }, subscribe('cart:k')]);
+      await turn();
+      const answers = brief(world.connection.messages());
+      expect(answers).toEqual(allowed ? ['subscribed', 'snapshot 10'] : ['error forbidden', 'subscribed']);
+    },
+  );
 
   test('a bad token is an error, and the topic stays shut', async () => {
     const world = new SessionHarness();

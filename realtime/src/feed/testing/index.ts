@@ -8,7 +8,12 @@ import { createViewCodec } from '@millrace/schemas/views';
 import type { ViewCodec, ViewEntry, ViewKind } from '@millrace/schemas/views';
 
 const TENANT = '00000000-0000-7000-8000-000000000001';
-const topicOf: Partial<Record<ViewKind, string>> = { stock: 'views.inventory', order: 'views.orders' };
+const topicOf: Partial<Record<ViewKind, string>> = {
+  stock: 'views.inventory',
+  order: 'views.orders',
+  cart: 'views.carts',
+};
+type WrittenKind = 'stock' | 'order' | 'cart';
 
 /** Writes view entries as the stream processors do: into the aggregate's partition, a watermark behind them. */
 export class ViewWriter {
@@ -53,7 +58,7 @@ export class ViewWriter {
       );
     }
     const codecs = new Map<string, ViewCodec>();
-    for (const view of ['views.inventory', 'views.orders']) {
+    for (const view of Object.values(topicOf)) {
       codecs.set(view, await createViewCodec(registry, prefix + view + suffix));
     }
     const name = `${prefix}views-test${suffix}`;
@@ -68,7 +73,7 @@ export class ViewWriter {
   }
 
   /** Where a topic of an aggregate lives. */
-  placeOf(kind: 'stock' | 'order', id: string): { topic: string; partition: number } {
+  placeOf(kind: WrittenKind, id: string): { topic: string; partition: number } {
     return { topic: this.#prefix + (topicOf[kind] ?? '') + this.#suffix, partition: partitionOf(id, this.#partitions) };
   }
 
@@ -77,23 +82,38 @@ export class ViewWriter {
   }
 
   async write(entry: ViewEntry): Promise<void> {
-    await this.raw(entry.kind as 'stock' | 'order', entry.id, [
+    await this.raw(entry.kind as WrittenKind, entry.id, [
       ...this.recordsOf(entry),
       watermarkRecord(1, { lsn: entry.lsn, tsUs: entry.tsUs }),
     ]);
   }
 
-  async watermark(kind: 'stock' | 'order', id: string, lsn: bigint, tsUs: number): Promise<void> {
+  async watermark(kind: WrittenKind, id: string, lsn: bigint, tsUs: number): Promise<void> {
     await this.raw(kind, id, [watermarkRecord(1, { lsn, tsUs })]);
   }
 
-  async raw(kind: 'stock' | 'order', id: string, records: readonly LogRecord[]): Promise<void> {
+  async raw(kind: WrittenKind, id: string, records: readonly LogRecord[]): Promise<void> {
     await this.#writer.append([{ ...this.placeOf(kind, id), records }]);
   }
 
   close(): Promise<void> {
     return this.#writer.close();
   }
+}
+
+/** With something in it, left for a day where `abandonedAt` says so. */
+export function cartEntry(
+  id: string,
+  lsn: bigint,
+  customerId: string | null,
+  abandonedAt: string | null = null,
+): ViewEntry {
+  const at = '2026-01-01T00:00:00.000000Z';
+  const data = {
+    ...{ tenantId: TENANT, cartId: id, customerId, status: 'open', units: 2, abandonedAt },
+    ...{ items: [{ productId: 'p', variantId: 'p', quantity: 2 }], createdAt: at, lastActivityAt: at },
+  };
+  return { kind: 'cart', id, lsn, tsUs: 1_700_000_000_000_000, data };
 }
 
 /** Deleted where `available` is null. */

@@ -1,10 +1,10 @@
 import { PlatformError } from '@millrace/kernel/errors';
 import type { Principal } from '@millrace/kernel/security';
 import { TopicState } from '../../feed/index.ts';
-import type { OrderOwner } from '../../feed/index.ts';
+import type { TopicOwner } from '../../feed/index.ts';
 import { Hub } from '../../hub/index.ts';
 import { defaultLimits } from '../../protocol/index.ts';
-import type { ProtocolLimits, Topic } from '../../protocol/index.ts';
+import type { ProtocolLimits, Topic, TopicKind } from '../../protocol/index.ts';
 import type { Connection } from '../../transport/index.ts';
 import { Session } from '../session.ts';
 
@@ -85,8 +85,8 @@ export class SessionHarness {
   }
 
   /** Makes the state the world's, and publishes it. */
-  publish(topic: string, lsn: bigint, data: unknown = { lsn: lsn.toString() }, owner: OrderOwner | null = null): void {
-    const [kind, id] = topic.split(':') as ['stock' | 'order', string];
+  publish(topic: string, lsn: bigint, data: unknown = { lsn: lsn.toString() }, owner: TopicOwner | null = null): void {
+    const [kind, id] = topic.split(':') as [TopicKind, string];
     const state = new TopicState(kind, id, { lsn, tsUs: 0 }, data, owner);
     const held = this.states.get(topic);
     if (held === undefined || held.position < state.position) this.states.set(topic, state);
