@@ -187,12 +187,13 @@ describe.each(names)(`one suite for every transport: %s${missing}`, (transport) 
   }, 10_000);
 
   test('heartbeats: a client that answers stays, one that does not is cut off', async () => {
-    const gateway = await start({ heartbeatMs: 50 });
+    // Both live in this process: a pause of two and a half of these would look like silence.
+    const gateway = await start({ heartbeatMs: 1_000 });
     const client = await connect(gateway);
     const dead = await deadClient(gateway.port);
     await new Promise((resolve) => dead.once('close', resolve));
     expect(await client.settle()).toEqual([]);
-  });
+  }, 30_000);
 
   test('handshakes are refused: other subprotocol 400, origin 403, full 503; none offered is taken', async () => {
     const gateway = await start({ allowedOrigins: ['https://shop.example'], maxConnections: 2 });
