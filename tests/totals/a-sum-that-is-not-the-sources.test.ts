@@ -7,7 +7,7 @@ import { CaptureClient } from '@millrace/cli/capture';
 import { openStoreClients } from '@millrace/cli/lag';
 import { plantDifferences } from '@millrace/cli/planting';
 import { SinksClient, repeatAggregates } from '@millrace/cli/replay';
-import { openStoreViews, repair, repairScopes, verifyStores, verifyView, wrongSales } from '@millrace/cli/verify';
+import { openStoreViews, repair, repairScopes, verifyView, verifyViews, wrongSales } from '@millrace/cli/verify';
 import type { StoreView, ViewReport } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
 import { fillBehaviour, funnelOf } from '../road/behaviour.ts';
@@ -49,14 +49,9 @@ test(
 );
 
 /** Every view, in all its stores at once. */
-async function verifyAll(views: readonly StoreView[]): Promise<ViewReport[]> {
+function verifyAll(views: readonly StoreView[]): Promise<ViewReport[]> {
   const { databaseUrl, slotName } = road.config;
-  const reports: ViewReport[] = [];
-  for (const name of new Set(views.map(({ view }) => view))) {
-    const inStores = views.filter(({ view }) => view === name);
-    reports.push(...(await verifyStores(inStores, { databaseUrl, slotName, waitMs: 3 * MINUTES, listed: 10_000 })));
-  }
-  return reports;
+  return verifyViews(views, { databaseUrl, slotName, waitMs: 3 * MINUTES, listed: 10_000 });
 }
 
 interface Sum {

@@ -16,8 +16,8 @@ import {
   openStoreViews,
   repair,
   repairScopes,
-  verifyStores,
   verifyView,
+  verifyViews,
   watchViews,
   wrongSales,
 } from '../verify/index.ts';
@@ -89,13 +89,13 @@ async function once(
   out: Output,
 ): Promise<ExitCode> {
   const { sample, listed = 0 } = settings;
-  let reports = await compared(wanted, repairers === null ? settings : { ...settings, listed: MOST_REPAIRED });
+  let reports = await verifyViews(wanted, repairers === null ? settings : { ...settings, listed: MOST_REPAIRED });
   let repaired: readonly Resnapshot[] | null = null;
   if (repairers !== null) {
     if (reports.some(differs)) out.note(text(shown(reports, listed)));
     repaired = await repairAll(repairers, reports, (line) => out.note(line));
     const differing = new Set(reports.filter(differs).map(({ view }) => view));
-    const again = await compared(
+    const again = await verifyViews(
       wanted.filter(({ view }) => differing.has(view)),
       settings,
     );
@@ -190,15 +190,6 @@ function numberOf(options: Readonly<Record<string, unknown>>, name: string, leas
   if (Number.isFinite(value) && value >= least) return value;
   const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new PlatformError('config-invalid', `--${option} must be a number of at least ${least}`);
-}
-
-async function compared(views: readonly StoreView[], options: VerifyOptions): Promise<ViewReport[]> {
-  const reports: ViewReport[] = [];
-  for (const name of new Set(views.map(({ view }) => view))) {
-    const inStores = views.filter(({ view }) => view === name);
-    reports.push(...(await verifyStores(inStores, options)));
-  }
-  return reports;
 }
 
 function sampleText({ fraction, seed }: Sample): string {

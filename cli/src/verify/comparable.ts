@@ -7,6 +7,7 @@ import type {
   StockView,
   ViewEntry,
 } from '@millrace/schemas/views';
+import { orderText } from './order-text.ts';
 
 /** View documents in the comparable form of `expected.ts`: lists whose order means nothing become maps. */
 type Comparable = Record<string, unknown>;
@@ -66,30 +67,7 @@ export function comparableProduct(view: ProductView): Comparable {
 }
 
 export function comparableOrder(view: OrderView): Comparable {
-  return {
-    orderId: view.orderId,
-    orderNumber: view.orderNumber,
-    customerId: view.customerId,
-    status: view.status,
-    currency: view.currency,
-    subtotal: view.subtotal,
-    discountAmount: view.discountAmount,
-    taxAmount: view.taxAmount,
-    shippingAmount: view.shippingAmount,
-    totalAmount: view.totalAmount,
-    placedAt: view.placedAt,
-    items: inOrder(
-      view.items.map((item) => [
-        item.itemId,
-        [item.productId, item.variantId, item.quantity, item.unitPrice, item.totalPrice],
-      ]),
-    ),
-    statuses: view.timeline.map((event) => event.status),
-    paidAmount: view.paidAmount,
-    refundedAmount: view.refundedAmount,
-    shipments: inOrder(view.shipments.map((shipment) => [shipment.shipmentId, shipment.status])),
-    returns: inOrder(view.returns.map((row) => [row.returnId, row.status])),
-  };
+  return JSON.parse(orderText(view)) as Comparable;
 }
 
 export function comparableCart(view: CartView): Comparable {

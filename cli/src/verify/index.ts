@@ -6,6 +6,7 @@ export { expectedDocuments } from './expected/expected.ts';
 export { MOST_REPAIRED, repair, repairScopes, wrongSales } from './repair.ts';
 export { isSampled } from './sample.ts';
 export type { Sample } from './sample.ts';
+export { verifyViews } from './verify-views.ts';
 export { verifyStores, verifyView } from './verify.ts';
 export type { VerifyOptions, ViewReport } from './verify.ts';
 export { generationStoreViews, openStoreViews } from './stores.ts';

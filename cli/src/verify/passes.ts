@@ -11,7 +11,7 @@ import { Suspects } from './suspects.ts';
 export interface PassOptions {
   /** Compares these documents alone; all by default. */
   readonly sample?: Sample | undefined;
-  /** Rows of the tables in a range. Default 16,384: memory is bounded by two of them. */
+  /** Rows of the tables in a range. Default 8,192: memory is bounded by two of them. */
   readonly rangeRows?: number | undefined;
   /** Compares the documents of these ids alone. */
   readonly only?: readonly string[] | undefined;

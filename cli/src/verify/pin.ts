@@ -16,6 +16,9 @@ export interface PinnedDatabase {
   close(): Promise<void>;
 }
 
+/** Times as views write them; sorts of a range stay in memory; and no more than one core of the server, which has other work, for each pin. */
+const SETTINGS = `SET LOCAL timezone = 'UTC'; SET LOCAL work_mem = '32MB'; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off`;
+
 /**
  * Pins by a temporary logical slot that exports its snapshot, as the capture's own start does: consistent point and snapshot are one.
  * Waits for the transactions that run at this moment. `slot` is of the capture whose positions are meant.
@@ -35,7 +38,7 @@ export async function pinDatabase(databaseUrl: string, slotName: string): Promis
     try {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await client.query(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(point.snapshot_name)}`);
-      await client.query(`SET LOCAL timezone = 'UTC'`);
+      await client.query(SETTINGS);
       const clock = await client.query<{ at: Date }>('select clock_timestamp() as at');
       const atMs = clock.rows[0]?.at.getTime() ?? 0;
       const epoch = (await client.query<EpochRow>(EPOCH_QUERY, [slotName])).rows[0]?.epoch ?? 0;

@@ -7,7 +7,7 @@ import type { HeldDigest, StoreView } from './store-view.ts';
 import { Suspects } from './suspects.ts';
 
 /** Rows of the table in a range: memory is bounded by the ids and digests of two ranges, for Postgres and each store. */
-const RANGE = 16_384;
+const RANGE = 8_192;
 /** Ids of a store that are looked up at a time. */
 const ID_PAGE = 10_000;
 

@@ -9,7 +9,7 @@ import { pinDatabase } from './pin.ts';
 import type { PinnedDatabase } from './pin.ts';
 import { Rounds } from './rounds.ts';
 import { stalePositions } from './stale-positions.ts';
-import type { StoreView } from './store-view.ts';
+import type { Applied, StoreView } from './store-view.ts';
 
 export interface ViewReport {
   readonly view: string;
@@ -34,6 +34,8 @@ export interface VerifyOptions extends PassOptions {
   readonly slotName: string;
   /** How long a view may take to reach the pinned position. Default 60,000. */
   readonly waitMs?: number;
+  /** Instead: how long it may stand still on its way there, however long that takes in all. */
+  readonly stillMs?: number;
   /** Rounds for documents that keep changing. Default 8. */
   readonly rounds?: number;
   /** Most differences listed; all are counted. Default 100. */
@@ -91,7 +93,7 @@ export async function verifyStores(views: readonly StoreView[], options: VerifyO
 }
 
 async function sidesOf(view: StoreView, pin: PinnedDatabase, options: VerifyOptions): Promise<Sides> {
-  const at = await reached(view, pin, options.waitMs ?? 60_000, options.signal);
+  const at = await reached(view, pin, options);
   return { view, pin, at, signal: options.signal };
 }
 
@@ -109,17 +111,21 @@ function withStale(found: Findings, behind: readonly Difference[], moved: Readon
 async function reached(
   view: StoreView,
   { lsn, atMs }: PinnedDatabase,
-  waitMs: number,
-  signal: AbortSignal | undefined,
+  { waitMs = 60_000, stillMs, signal }: VerifyOptions,
 ): Promise<Date> {
-  const deadline = Date.now() + waitMs;
+  const patienceMs = stillMs ?? waitMs;
+  let deadline = Date.now() + patienceMs;
+  let before: Applied = { lsn: 0n, committedAtMs: 0 };
   for (;;) {
     const applied = await view.applied();
+    const hasMoved = applied.lsn > before.lsn || applied.committedAtMs > before.committedAtMs;
+    if (stillMs !== undefined && hasMoved) deadline = Date.now() + patienceMs;
+    before = applied;
     if (applied.lsn >= lsn && applied.committedAtMs >= atMs) return new Date(applied.committedAtMs);
     if (Date.now() > deadline) {
       throw new PlatformError(
         'view-behind',
-        `view ${view.view} in ${view.store} is at position ${lsnText(applied.lsn)} and did not reach ${lsnText(lsn)} in ${waitMs} ms; see \`millrace lag\``,
+        `view ${view.view} in ${view.store} is at position ${lsnText(applied.lsn)} and did not ${stillMs === undefined ? 'reach' : 'move towards'} ${lsnText(lsn)} in ${patienceMs} ms; see \`millrace lag\``,
       );
     }
     await sleep(20, signal);

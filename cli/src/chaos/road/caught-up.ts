@@ -6,7 +6,7 @@ import type { CliConfig } from '../../config/index.ts';
 import { openStoreViews } from '../../verify/index.ts';
 
 /** However slow the machine is, something moves within this time. */
-const STILL_MS = 120_000;
+const STILL_MS = 300_000;
 const NOTE_MS = 15_000;
 const LOOK_MS = 250;
 

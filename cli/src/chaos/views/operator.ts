@@ -13,8 +13,8 @@ interface Ended {
   readonly said: string;
 }
 
-/** An act must be done after so long, faults going on all the while. */
-const PATIENCE_MS = 300_000;
+/** An act must be done after so long, faults going on all the while, on a machine however slow. */
+const PATIENCE_MS = 1_800_000;
 const AGAIN_MS = 500;
 const LOOK_MS = 20;
 const KEPT = 600;

@@ -80,13 +80,13 @@ export async function expectedDigests(
   };
 }
 
-/** Ranges of so many of the table's rows each that together hold every id there can be. */
+/** Ranges of so many of the table's rows each (or the kind's multiple of it) that together hold every id there can be. */
 export async function idRanges(client: pg.Client, kind: DocumentKind, size: number): Promise<IdRange[]> {
-  const { table, key } = kindOf(kind);
+  const { table, key, rangeFactor = 1 } = kindOf(kind);
   const { rows } = await client.query<{ id: string }>(
     `select id::text from (select ${key} as id, row_number() over (order by ${key}) as place from commerce.${table}) r
      where place % $1 = 0 order by id`,
-    [size],
+    [size * rangeFactor],
   );
   const bounds = [null, ...rows.map(({ id }) => id), null];
   return bounds.slice(1).map((upTo, index) => ({ after: bounds[index] ?? null, upTo }));

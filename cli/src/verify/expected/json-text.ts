@@ -2,9 +2,15 @@
  * JSON made by SQL, as expressions that Postgres and ClickHouse both take. The same document gives the same text on every side, its fields in the
  * order in which they are named here: so texts, and digests of them, compare as documents do.
  */
-export function object(fields: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(fields).flatMap(([name, value], at) => [`'${at === 0 ? '{' : ','}"${name}":'`, value]);
-  return `concat(${parts.join(', ')}, '}')`;
+export function object(...parts: readonly (Readonly<Record<string, string>> | string)[]): string {
+  const inside = parts.map((part) => (typeof part === 'string' ? part : fields(part)));
+  return `concat('{', ${inside.join(`, ',', `)}, '}')`;
+}
+
+/** Fields without their braces: a part of an `object`. */
+export function fields(named: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(named).flatMap(([name, value], at) => [`'${at === 0 ? '' : ','}"${name}":'`, value]);
+  return `concat(${parts.join(', ')})`;
 }
 
 /** Of values that are texts of JSON already. */

@@ -18,6 +18,8 @@ export interface ExpectedKind {
   readonly key: string;
   /** A row for each document: its `id`, and columns for the texts. */
   readonly rows: (scope: Scope) => string;
+  /** So many times the rows of other kinds in a range, where each range costs a pass over other tables. Default 1. */
+  readonly rangeFactor?: number;
   /** Rows of the table may have no document. */
   readonly isPartial?: true;
   /** Rows that are over may be thrown away: a document without one is no difference. */

@@ -1,4 +1,4 @@
-import { entry, list, object, plain, text } from './json-text.ts';
+import { entry, fields, list, object, plain, text } from './json-text.ts';
 import { iso } from './kind.ts';
 import type { ExpectedKind } from './kind.ts';
 
@@ -6,25 +6,20 @@ const [unit, total] = [plain('unit_price'), plain('total_price')];
 const item = entry('item_id', list(plain('product_id'), plain('variant_id'), 'quantity', unit, total));
 const line = entry('item_id', list(plain('product_id'), 'quantity', unit, total));
 
-const head = {
-  orderNumber: text('r.order_number'),
-  status: plain('r.status'),
-  currency: plain('r.currency'),
-  subtotal: plain('r.subtotal'),
-  discountAmount: plain('r.discount_amount'),
-  taxAmount: plain('r.tax_amount'),
-  shippingAmount: plain('r.shipping_amount'),
-  totalAmount: plain('r.total_amount'),
-  placedAt: plain(iso('r.placed_at')),
-};
-const { orderNumber, status, ...amounts } = head;
+/** What Redis and ClickHouse have both, as fields of JSON: made once. */
+const head = fields({
+  orderNumber: text('o.order_number'),
+  status: plain('o.status'),
+  currency: plain('o.currency'),
+  subtotal: plain('o.subtotal'),
+  discountAmount: plain('o.discount_amount'),
+  taxAmount: plain('o.tax_amount'),
+  shippingAmount: plain('o.shipping_amount'),
+  totalAmount: plain('o.total_amount'),
+  placedAt: plain(iso('o.placed_at')),
+});
 
-const document = object({
-  orderId: plain('r.id'),
-  orderNumber,
-  customerId: plain('r.customer_id'),
-  status,
-  ...amounts,
+const document = object({ orderId: plain('r.id'), customerId: plain('r.customer_id') }, 'r.head', {
   items: `concat('{', r.items, '}')`,
   statuses: `concat('[', r.statuses, ']')`,
   paidAmount: plain('r.paid'),
@@ -33,15 +28,17 @@ const document = object({
   returns: `concat('{', r.returns, '}')`,
 });
 
-/** The parts are made by one pass over each table in key order, which is what makes a million orders quick. */
+/**
+ * The parts are made by one pass over each table in key order, which is what makes a million orders quick. `offset 0` keeps Postgres from making `head`
+ * again for each of its texts.
+ */
 export const order: ExpectedKind = {
   table: 'orders',
   key: 'order_id',
   document,
-  texts: { redis: document, clickhouse: object({ ...head, items: `concat('{', r.lines, '}')` }) },
+  texts: { redis: document, clickhouse: object('r.head', { items: `concat('{', r.lines, '}')` }) },
   rows: ({ within }) => `
-    select o.order_id as id, o.order_number, o.customer_id, o.status, o.currency, o.subtotal, o.discount_amount, o.tax_amount, o.shipping_amount,
-           o.total_amount, o.placed_at, i.items, i.lines, h.statuses, s.shipments, b.returns,
+    select o.order_id as id, ${head} as head, o.customer_id, i.items, i.lines, h.statuses, s.shipments, b.returns,
            coalesce(p.paid, 0)::numeric(12,2) as paid, greatest(f.refunded, p.refunded, 0)::numeric(12,2) as refunded
     from commerce.orders o
     left join (
@@ -63,5 +60,6 @@ export const order: ExpectedKind = {
     left join (
       select order_id, string_agg(${entry('return_id', plain('status'))}, ',' order by return_id) as returns
       from commerce.returns where ${within('order_id')} group by order_id) b using (order_id)
-    where ${within('o.order_id')}`,
+    where ${within('o.order_id')}
+    offset 0`,
 };

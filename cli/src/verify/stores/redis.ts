@@ -19,6 +19,7 @@ import {
 import { digestOf } from '../digest.ts';
 import type { DocumentKind } from '../expected/expected.ts';
 import { jsonbText } from '../jsonb-text.ts';
+import { orderText } from '../order-text.ts';
 import type { HeldDigest, HeldDocument, StoreView } from '../store-view.ts';
 
 type Comparable = Record<string, unknown>;
@@ -27,8 +28,8 @@ interface RedisDocuments {
   readonly view: ViewName;
   readonly kind: DocumentKind;
   readonly comparable: (data: never) => Comparable;
-  /** Where the text that `expected/` says is not the comparable document's own. */
-  readonly text?: (document: Comparable) => string;
+  /** The text that `expected/` says, where it is not the comparable document's own. */
+  readonly text?: (data: never) => string;
 }
 
 const kinds: readonly RedisDocuments[] = [
@@ -36,11 +37,14 @@ const kinds: readonly RedisDocuments[] = [
     view: 'catalog',
     kind: 'product',
     comparable: (data: ViewData['product']) => comparableProduct(data),
-    text: (document) => JSON.stringify({ ...document, attributes: jsonbText(document['attributes']) }),
+    text: (data: ViewData['product']) => {
+      const document = comparableProduct(data);
+      return JSON.stringify({ ...document, attributes: jsonbText(document['attributes']) });
+    },
   },
   { view: 'inventory', kind: 'stock', comparable: (data: ViewData['stock']) => comparableStock(data) },
   { view: 'pricing', kind: 'price', comparable: (data: ViewData['price']) => comparablePrice(data) },
-  { view: 'orders', kind: 'order', comparable: (data: ViewData['order']) => comparableOrder(data) },
+  { view: 'orders', kind: 'order', comparable: (data: ViewData['order']) => comparableOrder(data), text: orderText },
   { view: 'carts', kind: 'cart', comparable: (data: ViewData['cart']) => comparableCart(data) },
   {
     view: 'recommendations',
@@ -55,14 +59,14 @@ const AT_ONCE = 200;
 export function redisStoreViews(clients: StoreClients, config: CliConfig, generationOf: GenerationOf): StoreView[] {
   const { redis } = clients;
   const names = redisNames(config.redisKeyPrefix, generationOf);
-  return kinds.map(({ view, kind, comparable, text = JSON.stringify }) => {
+  return kinds.map(({ view, kind, comparable, text = (data: never) => JSON.stringify(comparable(data)) }) => {
     const keyOf = (id: string): string => {
       const key = names.entry(kind, id);
       if (key === null) throw new PlatformError('internal', `Redis holds no ${kind}`);
       return key;
     };
-    /** Documents of the ids that it holds, in their order. */
-    const held = async (ids: readonly string[]): Promise<{ id: string; position: string; document: Comparable }[]> => {
+    /** What it holds of the ids, in their order. */
+    const held = async (ids: readonly string[]): Promise<{ id: string; position: string; data: never }[]> => {
       const answers = await redisAnswers(
         redis,
         ids.map((id): RedisCommand => ['hmget', keyOf(id), 'position', 'data']),
@@ -71,7 +75,7 @@ export function redisStoreViews(clients: StoreClients, config: CliConfig, genera
         const [position, data] = value as [string | null, string | null];
         const id = ids[index];
         if (id === undefined || position === null || data === null) return [];
-        return [{ id, position, document: comparable(JSON.parse(data) as never) }];
+        return [{ id, position, data: JSON.parse(data) as never }];
       });
     };
     return {
@@ -85,9 +89,9 @@ export function redisStoreViews(clients: StoreClients, config: CliConfig, genera
       async fetch(ids) {
         const documents = await held(ids);
         return new Map(
-          documents.map(({ id, position, document }): [string, HeldDocument] => [
+          documents.map(({ id, position, data }): [string, HeldDocument] => [
             id,
-            { position: lsnFromText(position), document },
+            { position: lsnFromText(position), document: comparable(data) },
           ]),
         );
       },
@@ -99,8 +103,7 @@ export function redisStoreViews(clients: StoreClients, config: CliConfig, genera
           // The next ones come while these are looked at.
           asked = held(ids.slice(start, start + AT_ONCE));
           asked.catch(() => undefined);
-          for (const { id, position, document } of documents)
-            digests.push({ id, position, digest: digestOf(text(document)) });
+          for (const { id, position, data } of documents) digests.push({ id, position, digest: digestOf(text(data)) });
         }
         return digests;
       },
