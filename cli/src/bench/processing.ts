@@ -33,10 +33,13 @@ const RECORDS = 2_000_000;
 const HOP_RECORDS = 100_000;
 const HOP_PER_SECOND = 10_000;
 const SNAPSHOT_KEYS = 1_000_000;
+/** Products that one rule re-prices, while so many others a second get another list price. */
+const REPRICED = 100_000;
+const LIST_PRICES_PER_SECOND = 200;
 
 /**
  * The runtime of the stream processors against its bars: alone, on a backlog in Kafka with two tasks in two processes, restoring what they wrote, a
- * million keys from a snapshot, and one hop at a steady rate. Topics of its own, removed afterwards.
+ * million keys from a snapshot, one hop at a steady rate, and live prices while a rule re-prices 100,000 products. Topics of its own, removed afterwards.
  */
 export async function benchProcessing(config: CliConfig, options: BenchOptions): Promise<BenchReport> {
   const { note, seconds = 10, rows: records = RECORDS } = options;
@@ -65,6 +68,14 @@ export async function benchProcessing(config: CliConfig, options: BenchOptions):
     const env = { ...place, PREFIX: `${place.PREFIX}hop.`, RECORDS: String(HOP_RECORDS), PARTITIONS: '1' };
     try {
       bars.push(...(await hop(env, seconds, note, facts)));
+    } finally {
+      await part({ ...env, PART: 'clear' });
+    }
+  }
+  if (wanted('reprice')) {
+    const env = { ...place, PREFIX: `${place.PREFIX}shop.`, RECORDS: String(REPRICED), PARTITIONS: '1' };
+    try {
+      bars.push(await reprice(env, seconds, note, facts));
     } finally {
       await part({ ...env, PART: 'clear' });
     }
@@ -153,6 +164,48 @@ async function hop(env: PartEnvironment, seconds: number, note: Note, facts: Rec
     facts['hop since the sending, p50 and p99 (ms)'] = [taken.p50SinceSent, taken.p99SinceSent];
     if (taken.missing > 0) throw new PlatformError('internal', `${taken.missing} records never came out`);
     return [atMost('hop p50', taken.p50, 3, 'ms'), atMost('hop p99', taken.p99, 15, 'ms')];
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+interface Taken {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+interface Repriced {
+  readonly missing: number;
+  readonly repriced: number;
+  readonly repricedMs: number | null;
+  readonly alone: Taken;
+  readonly beside: Taken;
+}
+
+/** The limit of the same run: all products priced at once, from nothing, by the same task. */
+async function reprice(
+  env: PartEnvironment,
+  seconds: number,
+  note: Note,
+  facts: Record<string, unknown>,
+): Promise<Bar> {
+  note(`${REPRICED} products are priced`);
+  await part({ ...env, PART: 'fill-shop' });
+  const { child, first } = started({ ...env, PART: 'serve-shop' });
+  try {
+    const { firstMs } = JSON.parse(await first) as { firstMs: number };
+    note(`a rule re-prices them, beside ${LIST_PRICES_PER_SECOND} list prices a second`);
+    const load = { PART: 'reprice', SECONDS: String(seconds), PER_SECOND: String(LIST_PRICES_PER_SECOND) };
+    const { missing, repriced, repricedMs, alone, beside } = await part<Repriced>({ ...env, ...load });
+    if (repriced < REPRICED)
+      throw new PlatformError('internal', `${REPRICED - repriced} products never got their price`);
+    if (missing > 0) throw new PlatformError('internal', `${missing} list prices never came out`);
+    facts['all products priced from nothing (s)'] = (firstMs / 1000).toFixed(1);
+    facts['all products re-priced by a rule (s)'] = ((repricedMs ?? Infinity) / 1000).toFixed(1);
+    facts['live prices alone, p50 and p99 (ms)'] = [alone.p50, alone.p99];
+    facts['live prices meanwhile, p50, p99 and longest (ms)'] = [beside.p50, beside.p99, beside.max];
+    return atMost('live prices while 100,000 are re-priced, p99', beside.p99, 100, 'ms');
   } finally {
     child.kill('SIGKILL');
   }

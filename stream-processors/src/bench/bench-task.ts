@@ -4,7 +4,7 @@ import { createChangeDecoder } from '@millrace/schemas/cdc';
 import { MemoryRegistry } from '@millrace/schemas/registry';
 import { createViewCodec } from '@millrace/schemas/views';
 import { TaskRunner, registerOutput } from '../runtime/index.ts';
-import type { SpillSettings } from '../runtime/index.ts';
+import type { AnyProcessor, SpillSettings } from '../runtime/index.ts';
 import { counter } from './counter.ts';
 import { BenchRows } from './rows.ts';
 
@@ -22,21 +22,22 @@ export async function openBench(keys = KEYS): Promise<Bench> {
 }
 
 export async function openTask(
-  { registry }: Bench,
+  { registry }: Pick<Bench, 'registry'>,
   log: LogClient,
   topicPrefix = '',
   partition = 0,
   partitions = 1,
   spill?: SpillSettings,
+  processor: AnyProcessor = counter,
 ): Promise<TaskRunner> {
-  const codec = await createViewCodec(registry, counter.output);
+  const codec = await createViewCodec(registry, processor.output);
   return TaskRunner.open({
-    processor: counter,
+    processor,
     partition,
     partitions,
     topicPrefix,
     log,
-    schemas: await registerOutput(registry, counter.output),
+    schemas: await registerOutput(registry, processor.output),
     codec,
     inputs: { changes: createChangeDecoder(registry), views: new Map() },
     deadLetters: { append: () => Promise.reject(new Error('a row of the bench could not be processed')) },

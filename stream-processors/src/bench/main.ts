@@ -1,5 +1,6 @@
 import { environment } from '@millrace/kernel/config';
 import { openSnapshot, takeSnapshot } from './snapshot-parts.ts';
+import { fillShop, reprice, serveShop } from './reprice.ts';
 import { clear, fill, hop, load, runtimeAlone, serve, work } from './parts.ts';
 
 /** For `millrace bench processing`: one part (`PART`) as a process of its own. Prints one JSON document. */
@@ -20,6 +21,9 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   serve: () => serve(place, Number(MEMORY_SECONDS) * 1000),
   load: () => load(place, Number(PER_SECOND), Number(SECONDS)),
   hop: () => hop(place, Number(PER_SECOND), Number(SECONDS)),
+  'fill-shop': () => fillShop(place),
+  'serve-shop': () => serveShop(place),
+  reprice: () => reprice(place, Number(PER_SECOND), Number(SECONDS)),
   clear: () => clear(place),
   'take-snapshot': () => takeSnapshot(place.records, STATE_DIR),
   'open-snapshot': () => openSnapshot(place.records, STATE_DIR),

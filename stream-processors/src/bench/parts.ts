@@ -39,7 +39,7 @@ export async function runtimeAlone({ records }: Pick<Place, 'records'>, folder?:
   return { records, seconds, cpuSeconds: cpuSeconds() - began, spilled: runner.task.state.spilled };
 }
 
-function kafka({ brokers }: Place): LogClient {
+export function kafka({ brokers }: Pick<Place, 'brokers'>): LogClient {
   return createKafkaLog({ brokers, clientId: 'bench-processing', logger: silentLogger() });
 }
 
@@ -192,7 +192,7 @@ export async function hop(place: Place, perSecond: number, seconds: number) {
   };
 }
 
-function percentile(values: number[], share: number): number {
+export function percentile(values: number[], share: number): number {
   values.sort((a, b) => a - b);
   return values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.POSITIVE_INFINITY;
 }

@@ -45,7 +45,7 @@ test('a category that is renamed or moved reaches its many products in parts; wh
   expect(paths()).toEqual(new Map([['c0/c1', many]]));
 
   await road.source.commit(20n, t0, [category('c0', null, 'All')]);
-  await road.source.commit(30n, t0 + second / 40, [product(3, 'Stool')]);
+  await road.source.commit(30n, t0 + second / 10, [product(3, 'Stool')]);
   await road.settle();
   expect(road.latest('views.catalog', 'product', id(3))).toMatchObject({ name: 'Stool', categoryPath: ['All', 'c1'] });
   expect(paths().get('c0/c1')).toBeGreaterThan(many / 2);
@@ -53,7 +53,7 @@ test('a category that is renamed or moved reaches its many products in parts; wh
   expect(work).toMatchObject({ cause: 'category/c0', since: '00000000000000000020', total: many });
   expect(work?.done).toBeGreaterThan(many / 10);
 
-  await road.source.commit(40n, t0 + second / 20, [category('c1', 'new')]);
+  await road.source.commit(40n, t0 + second / 5, [category('c1', 'new')]);
   await road.start(catalog);
   for (let n = 1; n <= 5; n++) await road.source.watermark(40n + BigInt(n * 10), t0 + n * second);
   await road.settle();
