@@ -1,6 +1,7 @@
 import { connectionSettings, environment, namingSettings, serviceSettings, setting, z } from '@millrace/kernel/config';
 import type { ConfigOf } from '@millrace/kernel/config';
 import { declarationSetting } from './declaration/index.ts';
+import { LEAST_DAYS } from './retention/index.ts';
 import { partitionsSetting } from '@millrace/schemas/topics';
 
 const { MILLRACE_HOME = '.millrace' } = environment();
@@ -103,6 +104,16 @@ export const settings = {
     'SPOOL_MAX_BYTES',
     z.coerce.number().int().min(0).default(8_589_934_592),
     'Most bytes of them; beyond, Postgres is asked to keep them itself',
+  ),
+  behaviourRetentionDays: setting(
+    'BEHAVIOUR_RETENTION_DAYS',
+    z.coerce
+      .number()
+      .int()
+      .min(0)
+      .refine((days) => days === 0 || days >= LEAST_DAYS, `at least ${LEAST_DAYS}, or 0`)
+      .default(0),
+    'Sessions in which nothing came for so many days are thrown away from commerce.behaviour_events; 0 keeps them for ever',
   ),
   ...serviceSettings(9401),
 } as const;

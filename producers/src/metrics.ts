@@ -15,6 +15,8 @@ export interface CaptureMetrics {
   /** By `outcome`: committed, aborted. */
   readonly streamed: Counter;
   readonly outbox: OutboxMetrics;
+  /** Old behaviour events that were thrown away. */
+  readonly forgotten: Counter;
 }
 
 export interface CaptureGauges {
@@ -78,6 +80,11 @@ export function createCaptureMetrics(registry: Registry, gauges: CaptureGauges):
   });
   return {
     outbox: createOutboxMetrics(registry),
+    forgotten: new Counter({
+      name: 'millrace_behaviour_forgotten_rows_total',
+      help: 'Behaviour events older than BEHAVIOUR_RETENTION_DAYS that were deleted from the source',
+      registers,
+    }),
     rows: new Counter({
       name: 'millrace_capture_rows_total',
       help: 'Changes that the log has acknowledged',

@@ -18,6 +18,7 @@ import type { LogClient } from '@millrace/kernel/log';
 import { createKafkaLog } from '@millrace/kernel/log-kafka';
 import { createSearchClient } from '@millrace/kernel/search-client';
 import { silentLogger } from '@millrace/kernel/telemetry';
+import { forgetOld } from '@millrace/producers/retention';
 import { partitionOf } from '@millrace/schemas/partition';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
 import { createViewCodec } from '@millrace/schemas/views';
@@ -258,6 +259,60 @@ describe('what a visitor does', () => {
       expect(funnel).toEqual([{ viewed: '1', out: '1', bought: '0' }]);
     },
     MINUTES,
+  );
+
+  test(
+    'is kept in the view when the table forgets it, and verify finds nothing, also where a forgotten id comes back',
+    async () => {
+      /** Told to the table so many days ago, of what was done so many minutes ago. */
+      const tell = (id: string, toldDaysAgo: number, ...minutesAgo: number[]) =>
+        sql.query(
+          `insert into commerce.behaviour_events (session_id, kind, occurred_at, created_at)
+           select $1, 'view', now() - m * interval '1 minute', now() - make_interval(days => $2) from unnest($3::int[]) as m`,
+          [id, toldDaysAgo, minutesAgo],
+        );
+      const id = (place: number): string => `0198c1d2-0000-7000-8000-0000000f000${place}`;
+      const [gone, comesBack, stays] = [id(1), id(2), id(3)];
+      const threeDays = 3 * 24 * 60;
+      await tell(gone, 40, 200, 190);
+      // One of them too late for its session.
+      await tell(comesBack, 40, 180, 175, threeDays);
+      await tell(stays, 1, 60);
+      const stores = await openStoreViews(road.config);
+      releasers.push('views of behaviour', () => stores.close());
+      const view = stores.views.find((one) => one.view === 'behaviour')!;
+      const only = [gone, comesBack, stays];
+      const { databaseUrl, slotName } = road.config;
+      const verified = async () => {
+        const report = await verifyView(view, { databaseUrl, slotName, waitMs: MINUTES, only });
+        const whole = await verifyView(view, { databaseUrl, slotName, waitMs: MINUTES });
+        expect([report.differences, whole.differences, whole.unsettled]).toEqual([[], [], 0]);
+        return report.checked;
+      };
+      expect(await verified()).toBe(3);
+
+      let forgotten = 0;
+      const client = new pg.Client({ connectionString: databaseUrl });
+      await client.connect();
+      releasers.push('forgetting', () => client.end());
+      await forgetOld(client, { days: 30, logger: silentLogger(), onForgotten: (rows) => (forgotten += rows) });
+      expect(forgotten).toBe(5);
+      await verified();
+      await tell(comesBack, 0, 5, 4);
+      await verified();
+
+      const clickhouse = createClient({ url: road.config.clickhouseUrl, database: road.config.clickhouseDatabase });
+      releasers.push('clickhouse of the sessions', () => clickhouse.close());
+      const query = `select toString(session_id) as id, toString(sum(views)) as views from v_sessions
+                     where session_id in {only:Array(String)} group by session_id order by id`;
+      const answer = await clickhouse.query({ query, query_params: { only }, format: 'JSONEachRow' });
+      expect(await answer.json()).toEqual([
+        { id: gone, views: '2' },
+        { id: comesBack, views: '4' },
+        { id: stays, views: '1' },
+      ]);
+    },
+    4 * MINUTES,
   );
 });
 

@@ -42,6 +42,8 @@ export interface StoreView {
   readonly isRanged: boolean;
   /** Every id the store shows, in pages, in any order; an id may come twice. */
   ids(): AsyncIterable<string[]>;
+  /** Of what it holds, that which is to be compared with the document of the tables: they may have forgotten what it has not. Left out: all. */
+  comparable?(should: Record<string, unknown>, held: Record<string, unknown>): Record<string, unknown>;
   /** The part of Postgres' document that this store holds; null where it holds nothing of such a document. */
   expected(document: Record<string, unknown>): Record<string, unknown> | null;
 }

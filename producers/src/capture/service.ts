@@ -22,6 +22,7 @@ import type { Refusal } from '../slot-care/heal-gate.ts';
 import { SlotWatch } from '../slot-care/slot-watch.ts';
 import { connectSource, endQuietly, takingTurns } from '../replication/connect.ts';
 import { createProgressMetrics } from '../resnapshot/index.ts';
+import { startBehaviourRetention } from '../retention/index.ts';
 import { openCatalog } from './open-catalog.ts';
 import { prepareSlot } from './preparation.ts';
 import { defaultLimits } from './publisher.ts';
@@ -71,6 +72,7 @@ export class CaptureService implements Service {
   #ackedCommitUs = 0;
   /** By the operator; over sessions of this process. */
   #paused = false;
+  #isForgetting = false;
   readonly #demands: StreamDemands;
 
   constructor(options: CaptureServiceOptions) {
@@ -288,7 +290,10 @@ export class CaptureService implements Service {
       limits: this.#limits(),
       connect: (onBroken) => connectSource(this.#config.databaseUrl, { replication: true, onBroken }),
       onWaiting: () => (this.#state = 'waiting'),
-      onStreaming: () => (this.#state = 'streaming'),
+      onStreaming: () => {
+        this.#state = 'streaming';
+        this.#startRetention(releasers);
+      },
       streamInProgress: this.#demands.streamInProgress,
       wireFormat: await this.#demands.wireFormat(
         of.sql,
@@ -301,6 +306,16 @@ export class CaptureService implements Service {
     this.#session = session;
     releasers.push('session', () => session.close());
     await session.run(signal);
+  }
+
+  /** Who has the slot throws old behaviour away too. */
+  #startRetention(releasers: Releasers): void {
+    const { databaseUrl, behaviourRetentionDays: days } = this.#config;
+    if (days === 0 || this.#isForgetting) return;
+    this.#isForgetting = true;
+    const onForgotten = (rows: number): void => this.#metrics.forgotten.inc(rows);
+    const retention = startBehaviourRetention({ databaseUrl, days, onForgotten, logger: this.#logger });
+    releasers.push('retention of behaviour', () => retention.stop());
   }
 
   #watchSlot(client: pg.Client, releasers: Releasers): SlotWatch {

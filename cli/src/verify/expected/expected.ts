@@ -94,13 +94,18 @@ export async function idRanges(client: pg.Client, kind: DocumentKind, size: numb
 
 /** Which of the ids should have a row at the pinned position, and have none. */
 export async function unknownIds(client: pg.Client, kind: DocumentKind, ids: readonly string[]): Promise<string[]> {
-  const { table, key, forgets } = kindOf(kind);
-  if (forgets === true) return [];
+  const { table, key } = kindOf(kind);
+  if (forgetsRows(kind)) return [];
   const { rows } = await client.query<{ id: string }>(
     `select id::text from unnest($1::uuid[]) as held (id) where not exists (select from commerce.${table} where ${key} = held.id)`,
     [ids.filter(isDocumentId)],
   );
   return [...rows.map(({ id }) => id), ...ids.filter((id) => !isDocumentId(id))];
+}
+
+/** Whether the tables throw rows away that stores keep what was told of. */
+export function forgetsRows(kind: DocumentKind): boolean {
+  return kindOf(kind).forgets === true;
 }
 
 /** A store may hold what is no id of ours at all: no row is behind it. */

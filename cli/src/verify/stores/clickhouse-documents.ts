@@ -1,7 +1,8 @@
 import type { GenerationView, ViewName } from '@millrace/schemas/stores';
 import { entry, list, object, plain } from '../expected/json-text.ts';
 import type { DocumentKind } from '../expected/expected.ts';
-import { sessionsWithLate } from './sessions.ts';
+import type { StoreView } from '../store-view.ts';
+import { sessionsWithLate, sinceFirst } from './sessions.ts';
 
 type Comparable = Record<string, unknown>;
 
@@ -20,6 +21,7 @@ export interface ClickhouseDocuments {
   readonly held?: (document: Comparable) => Comparable;
   /** What only the store has is no difference. */
   readonly forgets?: true;
+  readonly comparable?: NonNullable<StoreView['comparable']>;
 }
 
 const text = (value: string): string => `toJSONString(toString(${value}))`;
@@ -194,6 +196,7 @@ export const clickhouseDocuments: readonly ClickhouseDocuments[] = [
     expected: (document) => document,
     // One with events that came too late makes another text, and is compared by its fields.
     held: ({ sessions }) => ({ sessions: sessionsWithLate(sessions as Parameters<typeof sessionsWithLate>[0]) }),
+    comparable: sinceFirst,
     forgets: true,
   },
 ];

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { sessionsWithLate } from './sessions.ts';
+import { sessionsWithLate, sinceFirst } from './sessions.ts';
 
 const at = (minute: number): string => `2026-01-01 12:${String(minute).padStart(2, '0')}:00.000`;
 
@@ -15,4 +15,14 @@ test('a late event belongs to the session that it would have been in, and may ma
   ]);
   // The pause itself parts them.
   expect(sessionsWithLate([first, [at(35), at(35), '0', '1']])).toHaveLength(2);
+});
+
+test('what the tables have forgotten of an id is not compared; all that they have is', () => {
+  const [old, one, two] = [
+    [at(0), at(5), 2],
+    [at(40), at(45), 1],
+    [at(50), at(55), 1],
+  ] as const;
+  expect(sinceFirst({ sessions: [one] }, { sessions: [old, one, two] })).toEqual({ sessions: [one, two] });
+  expect(sinceFirst({ sessions: [old, one] }, { sessions: [one] })).toEqual({ sessions: [one] });
 });

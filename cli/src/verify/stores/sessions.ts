@@ -27,4 +27,11 @@ export function sessionsWithLate(told: readonly Told[]): readonly (string | numb
   return parts.map(({ first, last, counts }) => [first, last, ...counts]);
 }
 
+/** Those that began no earlier than the first one of the tables, which throw old ones away (`BEHAVIOUR_RETENTION_DAYS`). */
+export function sinceFirst(should: Record<string, unknown>, held: Record<string, unknown>): Record<string, unknown> {
+  const first = (should['sessions'] as readonly Told[] | undefined)?.[0]?.[0];
+  if (first === undefined) return held;
+  return { ...held, sessions: (held['sessions'] as readonly Told[]).filter(([startedAt]) => startedAt >= first) };
+}
+
 const time = (text: string): number => Date.parse(`${text.replace(' ', 'T')}Z`);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ViewData } from '@millrace/schemas/views';
 import { hours, minutes } from '../../operators/index.ts';
-import { ProcessorDriver, deleteFrom, insertInto, read } from '../../testing/index.ts';
+import { ProcessorDriver, TestRoad, deleteFrom, insertInto, read } from '../../testing/index.ts';
 import { behaviour } from './index.ts';
 
 interface Told {
@@ -69,6 +69,22 @@ test('what comes a day after its session is told apart; a row that is deleted or
   expect([...driver.view('latebehaviour').values()]).toEqual([
     { tenantId: tenant_id, sessionId: 's', eventId: 'b', kind: 'purchase', productId: 'p', at: iso(event.atUs) },
   ]);
+});
+
+test('nothing stays in the state of a session that is over and whose rows are thrown away', async () => {
+  const road = await TestRoad.open();
+  const runner = await road.start(behaviour);
+  const atUs = 1_700_000_000_000_000;
+  const ids = { session_id: 's', event_id: 'a' };
+  await road.source.commit(10n, atUs, [
+    { table: 'behaviour_events', op: 'c', row: rowOf({ session: 's', id: 'a', kind: 'view', atUs }) },
+  ]);
+  await road.settle();
+  expect(runner.task.stateSize).toBeGreaterThan(0);
+  await road.source.commit(20n, atUs + hours(72), [{ table: 'behaviour_events', op: 'd', row: ids }]);
+  await road.settle();
+  expect(runner.task.stateSize).toBe(0);
+  expect(road.latest('views.behaviour', 'session', `s@${atUs}`)).toMatchObject({ views: 1 });
 });
 
 test('every event is in the session that its times make, or late, whatever order it came in and was killed in between', async () => {

@@ -1,0 +1,1 @@
+export { LEAST_DAYS, forgetOld, startBehaviourRetention } from './behaviour-retention.ts';
