@@ -3,14 +3,6 @@ import { createClient } from '@clickhouse/client';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { CaptureClient } from '@millrace/cli/capture';
-import {
-  LetterGroups,
-  auditRedrives,
-  parkedAggregates,
-  readLetters,
-  redriveAll,
-  redriveTargets,
-} from '@millrace/cli/dead-letters';
 import { SinksClient, entriesOf, previewReplay } from '@millrace/cli/replay';
 import { isSampled, openStoreViews, repair, repairScopes, verifyView } from '@millrace/cli/verify';
 import { Releasers } from '@millrace/kernel/lifecycle';
@@ -23,7 +15,8 @@ import { partitionOf } from '@millrace/schemas/partition';
 import { createSchemaRegistry } from '@millrace/schemas/registry';
 import { createViewCodec } from '@millrace/schemas/views';
 import { LiveClient } from './live-client.ts';
-import { startRoad } from './road.ts';
+import { Command, millrace } from './operator.ts';
+import { freePorts, startRoad } from './road.ts';
 import type { Road } from './road.ts';
 
 const MINUTES = 60_000;
@@ -441,6 +434,54 @@ describe('verify', () => {
   );
 });
 
+describe('verify --watch', () => {
+  test(
+    'as a process: tells of drift and serves it, ends with 3 where it lasts, and with 0 by ^C where nothing differs',
+    async () => {
+      const id = await product('Drifting lamp', 6);
+      const redis = connectRedis();
+      const key = `${road.config.redisKeyPrefix}inventory:${id}`;
+      const data = await eventually(
+        () => redis.hget(key, 'data'),
+        (held) => held !== null,
+      );
+      const [port = 0] = await freePorts(1);
+      const words = ['verify', 'inventory', '--watch', '--sample', '1', '--every', '3', '--metrics-port', String(port)];
+      const watching = new Command(road, ...words);
+      releasers.push('watch', () => watching.abandon());
+      /** The text of /metrics; empty while nobody serves it. */
+      const scraped = async (): Promise<string> =>
+        fetch(`http://127.0.0.1:${port}/metrics`).then(
+          (answer) => answer.text(),
+          () => '',
+        );
+      const labels = ['millrace_verify_drift{', 'view="inventory"', 'store="redis"', 'kind="different"'];
+      const drift = async (): Promise<string | undefined> => {
+        const lines = (await scraped()).split('\n');
+        return lines
+          .find((line) => labels.every((label) => line.includes(label)))
+          ?.split(' ')
+          .at(-1);
+      };
+      await eventually(drift, (value) => value === '0', 2 * MINUTES);
+      await redis.hset(key, 'data', JSON.stringify({ ...(JSON.parse(data ?? '{}') as object), onHand: 777 }));
+      await eventually(drift, (value) => value === '1', 2 * MINUTES);
+      const ended = await watching.ended;
+      const passes = ended.answers as { lasting: { view: string; store: string; differences: { key: string }[] }[] }[];
+      expect(ended.code).toBe(3);
+      expect(passes.length).toBeGreaterThan(1);
+      expect(passes.at(-1)?.lasting).toMatchObject([{ view: 'inventory', store: 'redis', differences: [{ key: id }] }]);
+      await redis.hset(key, 'data', data ?? '');
+      const calm = new Command(road, ...words);
+      releasers.push('calm watch', () => calm.abandon());
+      await eventually(drift, (value) => value === '0', 2 * MINUTES);
+      calm.interrupt();
+      expect(await calm.ended).toMatchObject({ code: 0 });
+    },
+    8 * MINUTES,
+  );
+});
+
 describe('replay', () => {
   test(
     'gives a store again what it has lost or has wrong, one aggregate or all, and says before what would change',
@@ -520,42 +561,58 @@ describe('a row with a value that no processor expects', () => {
         () => deadLetters(log, topic),
         (count) => count > before,
       );
-      const processors = [`http://127.0.0.1:${road.healthPorts['stream-processors']}`];
-      const groups = new LetterGroups();
-      const { topicPrefix } = road.config;
-      await readLetters(log, topicPrefix, [topic], (letter) => groups.take(letter));
-      const parked = groups.list(await parkedAggregates(processors, topicPrefix), { aggregate: rows[0]!.id });
-      expect(parked).toContainEqual(
-        expect.objectContaining({
-          processor: 'pricing',
-          topic: 'cdc.catalog',
-          state: 'parked',
-          kind: 'record-malformed',
-        }),
-      );
       const id = rows[0]!.id;
-      const targets = async () =>
-        redriveTargets(await parkedAggregates(processors, topicPrefix)).filter(({ aggregate }) => aggregate === id);
-      const settings = { rate: null, wait: () => Promise.resolve(), onDone: () => undefined };
-      const again = await redriveAll(await targets(), { ...settings, drops: false });
-      expect(again.length).toBeGreaterThan(0);
+      const listed = await millrace(road, 'dlq', 'list', '--aggregate', id);
+      const parked = {
+        processor: 'pricing',
+        topic: 'cdc.catalog',
+        aggregate: id,
+        state: 'parked',
+        kind: 'record-malformed',
+      };
+      expect(listed).toMatchObject({
+        code: 0,
+        answers: [{ letters: expect.arrayContaining([expect.objectContaining(parked)]) }],
+      });
+      const shown = await millrace(road, 'dlq', 'show', id);
+      expect(shown).toMatchObject({
+        code: 0,
+        answers: [{ letters: expect.arrayContaining([expect.objectContaining({ aggregate: id })]) }],
+      });
+      expect((await millrace(road, 'dlq', 'show', 'cdc.catalog.dlq/0/999999')).code).toBe(1);
+      expect((await millrace(road, 'dlq', 'redrive')).code).toBe(2);
+      const redriven = await millrace(road, 'dlq', 'redrive', '--aggregate', id);
+      const again = (redriven.answers[0] as { aggregates: { done: number; waiting: number; error: string | null }[] })
+        .aggregates;
+      expect([redriven.code, again.length > 0]).toEqual([3, true]);
       expect(again.every(({ done, waiting, error }) => done === 0 && waiting > 0 && error !== null)).toBe(true);
       await sql.query('update commerce.products set base_price = 5 where product_id = $1', [id]);
-      const dropped = await redriveAll(await targets(), { ...settings, drops: true });
-      expect(dropped.map(({ waiting, error }) => [waiting, error])).toEqual(dropped.map(() => [0, null]));
-      await auditRedrives(road.config.databaseUrl, 'dlq.drop', dropped);
-      const capture = new CaptureClient(`http://127.0.0.1:${road.healthPorts['producers']}`);
-      await repair(capture, [{ topic: 'cdc.catalog', aggregate: id }], () => undefined);
+      const said = await millrace(road, 'dlq', 'drop', '--aggregate', id, '--dry-run');
+      expect(said).toMatchObject({ code: 0, answers: [{ dryRun: true }] });
+      const dropped = await millrace(road, 'dlq', 'drop', '--aggregate', id);
+      expect(dropped).toMatchObject({
+        code: 0,
+        answers: [{ readAgain: [expect.objectContaining({ state: 'done' })] }],
+      });
       const mended = await eventually(
         () => call('GET', `/api/queries/products/${id}`),
         ({ status, body }) => status === 200 && body['price'] !== null,
       );
       expect(mended.body['price']).toMatchObject({ amount: '5.00' });
-      expect(await targets()).toEqual([]);
-      const audited = await sql.query(`select action from commerce.audit_log where entity_id = $1`, [id]);
-      expect(audited.rows).toEqual(dropped.map(() => ({ action: 'dlq.drop' })));
+      expect(await millrace(road, 'dlq', 'list', '--aggregate', id, '--state', 'parked')).toMatchObject({
+        code: 0,
+        answers: [{ letters: [] }],
+      });
+      const audited = await sql.query<{ action: string }>(
+        `select action from commerce.audit_log where entity_id = $1 order by at`,
+        [id],
+      );
+      expect(audited.rows.map(({ action }) => action)).toEqual([
+        ...again.map(() => 'dlq.redrive'),
+        ...again.map(() => 'dlq.drop'),
+      ]);
     },
-    MINUTES,
+    4 * MINUTES,
   );
 });
 

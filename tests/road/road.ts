@@ -107,7 +107,7 @@ const FIRST_PORT = 20_000;
 const PORTS = 4_000;
 
 /** Below the ports that outgoing connections are given: one of those may be taken while its owner is being restarted. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = FIRST_PORT + randomInt(PORTS);
