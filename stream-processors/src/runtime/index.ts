@@ -26,7 +26,7 @@ export { registerOutput } from './state-records.ts';
 export type { OutputSchemas } from './state-records.ts';
 export { RestoreMeter } from './restore-meter.ts';
 export type { RestoreReport } from './restore-meter.ts';
-export { MOST_AGE_MS, SnapshotFolder, SnapshotTurns } from './snapshot/index.ts';
+export { DoubtfulSnapshot, MOST_AGE_MS, SnapshotFolder, SnapshotTurns } from './snapshot/index.ts';
 export { LmdbDisk, MemorySpillDisk, StateMemory } from './spill/index.ts';
 export type { SpillSettings } from './spill/index.ts';
 export type { SnapshotBytes, SnapshotDisk, SnapshotDraft, SnapshotSettings } from './snapshot/index.ts';

@@ -26,6 +26,8 @@ export type Broken =
   | 'snapshot-in-part'
   /** A standby passes over some of the log. */
   | 'standby-with-gaps'
+  /** A standby does not notice that time goes on. */
+  | 'standby-of-any-age'
   /** What waits is done again with the newest row first. */
   | 'redrive-backwards'
   /** Rows of a parked aggregate are applied while earlier ones wait. */
@@ -138,7 +140,7 @@ class Simulation {
       ? new SimulatedStandbys({
           ...{ place, log: this.#log, pick },
           client: { ...this.#clientOptions, losesRecords: broken === 'standby-with-gaps' },
-          now: () => this.#nowMs,
+          now: () => (broken === 'standby-of-any-age' ? 0 : this.#nowMs),
           finding: (text) => this.#findings.push(text),
         })
       : null;

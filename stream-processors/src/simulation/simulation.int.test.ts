@@ -44,9 +44,9 @@ test(
 );
 
 test(
-  'with rows that the first releases cannot bear, and redrives at any moment',
+  'with rows that the first releases cannot bear, redrives at any moment, snapshots and standbys',
   async () => {
-    const said = await simulated(400, 'redrives');
+    const said = await simulated(400, 'redrives,snapshots,standbys');
     expect(said).toEqual([{ sum: expect.objectContaining({ seeds: 400, failed: 0 }) }]);
   },
   TIMEOUT_MS,

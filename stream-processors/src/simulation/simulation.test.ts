@@ -83,6 +83,16 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  'a standby that does not notice how long it was away is found out',
+  async () => {
+    const checker = new Checker(await Place.open(), { standbys: true, snapshots: true, broken: 'standby-of-any-age' });
+    // Few schedules forget a deletion while a standby stands before it: this one does.
+    expect((await checker.check(757)).findings).not.toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
 test.each([
   ['snapshot-of-its-end', { snapshots: true }, 60],
   ['snapshot-in-part', { snapshots: true }, 40],

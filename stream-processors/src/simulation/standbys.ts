@@ -1,4 +1,5 @@
 import type { MemoryLog } from '@millrace/kernel/log-memory';
+import { DoubtfulSnapshot } from '../runtime/index.ts';
 import type { Standby, WarmStart } from '../runtime/index.ts';
 import type { Chance } from './chance.ts';
 import { SimulatedClient } from './gates.ts';
@@ -86,7 +87,9 @@ export class SimulatedStandbys {
     const one = { task, process, client, standby, stop: new AbortController(), isSlow: pick(2) === 0, isTaken: false };
     this.#all = [...this.#all, one];
     standby.run(one.stop.signal).catch((error: unknown) => {
-      finding(`the standby of ${nameOf(task)} ended: ${String(error)}`);
+      this.#end((other) => other === one);
+      // It was away for too long.
+      if (!(error instanceof DoubtfulSnapshot)) finding(`the standby of ${nameOf(task)} ended: ${String(error)}`);
     });
   }
 

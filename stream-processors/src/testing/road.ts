@@ -116,10 +116,14 @@ export class TestRoad {
   }
 
   /** A standby of a processor's task; it reads when it is run. */
-  async standby(processor: AnyProcessor, partition = 0): Promise<Standby> {
+  async standby(
+    processor: AnyProcessor,
+    partition = 0,
+    createReader = () => this.log.createReader(),
+  ): Promise<Standby> {
     const { records } = await registerOutput(this.registry, processor.output);
     return new Standby({
-      ...{ processor, output: { topic: processor.output, partition }, log: this.log, records },
+      ...{ processor, output: { topic: processor.output, partition }, log: this.log, createReader, records },
       ...{ disk: this.snapshots?.disk ?? null, spill: null, now: () => this.nowMs, logger: silentLogger() },
     });
   }

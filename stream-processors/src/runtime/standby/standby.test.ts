@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { LogReader } from '@millrace/kernel/log';
 import { inventory, pricing } from '../../processors/index.ts';
 import { MemoryDisk, TestRoad, seeded, shopHistory } from '../../testing/index.ts';
 import type { AnyProcessor } from '../index.ts';
@@ -125,6 +126,66 @@ test('of another log of that name, of a log that begins after it, or not at its 
   const end = { topic: inventory.output, partition: 0, startOffset: 0n, barrierOffset: 3n };
   await expect(ahead.standby.take(end, identity)).rejects.toThrow('the log ends before it');
 });
+
+/** A reader that finds nothing while it is `away`. */
+function interrupted(road: TestRoad) {
+  const state = { away: false };
+  const createReader = (): LogReader => {
+    const reader = road.log.createReader();
+    const poll = reader.poll.bind(reader);
+    reader.poll = async () => {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      return state.away ? [] : poll(0);
+    };
+    return reader;
+  };
+  return { state, createReader };
+}
+
+test.each([
+  ['7 days', MOST_AGE_MS * 14, false],
+  ['a while', 1000, true],
+])(
+  'one that reads on after %s: what was deleted and forgotten meanwhile does not come back',
+  async (_, awayMs, stays) => {
+    const { road } = await warmed();
+    const { state, createReader } = interrupted(road);
+    const standby = await road.standby(inventory, 0, createReader);
+    const told = standby.run(new AbortController().signal).then(
+      () => true,
+      () => false,
+    );
+    const runner = await road.start(inventory);
+    const row = {
+      product_id: 'p',
+      variant_id: 'p',
+      warehouse_id: 'w',
+      quantity: 1,
+      reserved: 0,
+      low_stock_threshold: 3,
+    };
+    const [last] = shopHistory(3, 12).slice(-1);
+    let { lsn, tsUs } = last!;
+    const next = async (op: 'c' | 'd'): Promise<void> => {
+      await road.source.commit((lsn += 10n), ++tsUs, [{ table: 'inventory', op, row }]);
+      while (await runner.step());
+    };
+    await next('c');
+    await atEnd(road, standby);
+    state.away = true;
+    await next('d');
+    road.log.compact(inventory.output, { dropTombstones: !stays });
+    road.nowMs += awayMs;
+    state.away = false;
+    for (let turns = 0; turns < 5; turns++) {
+      row.product_id = `q${turns}`;
+      await next('c');
+      for (let n = 0; n < 5; n++) await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    expect((await takenOver(road, standby)).wasWarm).toBe(stays);
+    expect(await told).toBe(stays);
+  },
+);
 
 test('one that cannot read on is of no use, and says so', async () => {
   const { road, standby } = await warmed();

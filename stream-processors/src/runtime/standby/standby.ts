@@ -41,6 +41,7 @@ export interface StandbyReport {
 
 /** Longest wait for data; a take-over ends it at once. */
 const POLL_MS = 5_000;
+const AWAY = 'it has not been at the log’s end for long';
 
 /**
  * A copy of the state of a task that another process runs: it reads the task's log and nothing else, writes nothing, and runs no handler. When the task is opened
@@ -64,7 +65,10 @@ export class Standby implements WarmStart {
     this.#options = options;
   }
 
-  /** Reads until the signal aborts, or a task takes over. Throws what reading throws: it is of no use then. */
+  /**
+   * Reads until the signal aborts, or a task takes over. Throws what reading throws, and `DoubtfulSnapshot` where it reads on after so long that the log may have
+   * forgotten deletions: it is of no use then.
+   */
   run(signal: AbortSignal): Promise<void> {
     const stop = AbortSignal.any([signal, this.#stop.signal]);
     const running = this.#read(stop).catch(async (error: unknown) => {
@@ -111,8 +115,13 @@ export class Standby implements WarmStart {
     if (identity !== this.#identity) return 'it is of another log of that name';
     if (nextOffset > end.barrierOffset) return 'the log ends before it';
     if (nextOffset < end.startOffset) return 'the log begins after it';
+    return this.#isFresh ? null : AWAY;
+  }
+
+  /** What was deleted since it was last at the log's end is in it, or still in the log. */
+  get #isFresh(): boolean {
     const ageMs = this.#options.now() - this.#freshMs;
-    return ageMs >= 0 && ageMs <= MOST_AGE_MS ? null : 'it has not been at the log’s end for long';
+    return ageMs >= 0 && ageMs <= MOST_AGE_MS;
   }
 
   async #read(stop: AbortSignal): Promise<void> {
@@ -130,7 +139,10 @@ export class Standby implements WarmStart {
         // What comes may have been fetched right after the poll before.
         const fetchedMs = askedMs;
         askedMs = this.#options.now();
-        for (const { records, nextOffset, highWatermark } of await reader.poll(POLL_MS, stop)) {
+        const batches = await reader.poll(POLL_MS, stop);
+        // Having come to the end once more it would seem to be sure, and what was deleted and forgotten meanwhile would still be in it.
+        if (batches.length > 0 && !this.#isFresh) throw new DoubtfulSnapshot(AWAY);
+        for (const { records, nextOffset, highWatermark } of batches) {
           for (const record of records) reading.take(record);
           reading.readTo(nextOffset);
           this.#endOffset = highWatermark;
