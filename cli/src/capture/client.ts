@@ -15,18 +15,25 @@ export interface Resnapshot {
   readonly etaSeconds: number | null;
   readonly detail: string | null;
   readonly requestedAt: string;
+  /** When its progress was noted down last; of one that has ended, when it ended. */
+  readonly updatedAt: string;
   readonly request: Readonly<Record<string, unknown>>;
 }
 
-/** What to read again: one table or one topic; of it one aggregate, up to a thousand, or those from one id to another. */
+/** What to read again: one table, some of one topic, or one topic; of it one aggregate, up to a thousand, or those from one id to another. */
 export interface ResnapshotScope {
   readonly table?: string | undefined;
+  readonly tables?: readonly string[] | undefined;
   readonly topic?: string | undefined;
   readonly aggregate?: string | undefined;
   readonly aggregates?: readonly string[] | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly deletes?: boolean | undefined;
+  /** Most rows a second. */
+  readonly rowsPerSecond?: number | undefined;
+  /** Asked again with the same purpose, the one that is noted down is answered. */
+  readonly purpose?: string | undefined;
 }
 
 /** The producer's control port. Throws `engine-unreachable` where no producer answers; what it refuses comes with its own kind. */
@@ -64,6 +71,11 @@ export class CaptureClient {
 
   cancelResnapshot(id: string): Promise<Resnapshot> {
     return this.#control('resnapshot-cancel', { id });
+  }
+
+  /** It rests for so long, if it is at work, and then goes on by itself. */
+  hold(id: string, forMs: number): Promise<Resnapshot> {
+    return this.#control('resnapshot-hold', { id, forMs });
   }
 
   async resnapshots(): Promise<readonly Resnapshot[]> {

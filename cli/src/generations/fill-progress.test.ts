@@ -19,6 +19,8 @@ describe('a filling', () => {
     expect(almost).toEqual({ store: 'redis', records: 399, of: 400, isCaughtUp: false });
     const [whole] = fillOf(['redis'], active, [mark('redis', 0, 90n, 150n), mark('redis', 1, 60n, 300n)]);
     expect(whole).toEqual({ store: 'redis', records: 400, of: 400, isCaughtUp: true });
+    const [yetToCome] = fillOf(['redis'], active, [mark('redis', 0, 90n, 150n), mark('redis', 1, 60n, 300n)], 70n);
+    expect(yetToCome?.isCaughtUp).toBe(false);
   });
 
   test('that has not begun, or whose active generation says nothing, is not', () => {

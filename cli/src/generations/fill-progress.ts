@@ -1,3 +1,4 @@
+import type { Lsn } from '@millrace/kernel/position';
 import type { StoreMark, StoreName } from '../lag/index.ts';
 
 /** How far a store is in filling a generation, in records of the view's topic. */
@@ -11,12 +12,13 @@ export interface StoreFill {
 
 /**
  * Compares the marks of the generation that is filled with those of the active one. `activeBefore` were read before `building`: a generation
- * that has passed those cannot fall behind what readers have seen.
+ * that has passed those cannot fall behind what readers have seen. `past`: a position that it has to have passed besides.
  */
 export function fillOf(
   stores: readonly StoreName[],
   activeBefore: readonly StoreMark[],
   building: readonly StoreMark[],
+  past: Lsn = 0n,
 ): StoreFill[] {
   return stores.map((store) => {
     const goals = activeBefore.filter((mark) => mark.store === store);
@@ -28,7 +30,8 @@ export function fillOf(
       records += Math.min(Number(offset), Number(done.get(partition)?.offset ?? 0n));
     }
     const isCaughtUp =
-      goals.length > 0 && goals.every(({ partition, lsn }) => (done.get(partition)?.lsn ?? -1n) >= lsn);
+      goals.length > 0 &&
+      goals.every(({ partition, lsn }) => (done.get(partition)?.lsn ?? -1n) >= (lsn > past ? lsn : past));
     return { store, records, of, isCaughtUp };
   });
 }

@@ -4,6 +4,8 @@ import { PlatformError } from '@millrace/kernel/errors';
 import { lsnFromPostgres } from '@millrace/kernel/position';
 import type { Lsn } from '@millrace/kernel/position';
 import { firstOnly } from '@millrace/schemas/generations';
+import { POSITION_NOW_QUERY, positionNow } from '@millrace/schemas/source';
+import type { PositionNowRow } from '@millrace/schemas/source';
 import { viewNames } from '@millrace/schemas/stores';
 import type { ViewName } from '@millrace/schemas/stores';
 
@@ -20,6 +22,8 @@ export interface GenerationRow {
   readonly activeLog: number;
   readonly buildingLog: number | null;
   readonly previousLog: number | null;
+  /** What the re-snapshots of a rebuild from the source are known by; null while none is under way. */
+  readonly sourceReading: string | null;
 }
 
 export interface Begin {
@@ -30,6 +34,8 @@ export interface Begin {
    * Null: it is filled from the active log.
    */
   readonly log: number | null;
+  /** `sourceReading` of the row, where the tables were read again for it; else null. */
+  readonly reading: string | null;
 }
 
 /**
@@ -39,16 +45,23 @@ export interface Begin {
 export interface GenerationRows {
   read(view: ViewName): Promise<GenerationRow>;
   all(): Promise<readonly GenerationRow[]>;
+  /**
+   * Notes down that the tables of the view are read again for its next generation; answers what the re-snapshots are known by. Also goes on with a
+   * reading that is under way.
+   */
+  beginReading(view: ViewName): Promise<string>;
   /** Names the next generation to be filled; without a new log also goes on with one that is being filled. */
   begin(view: ViewName, begin: Begin): Promise<GenerationRow>;
   /** Readers go from the active generation to the one that was filled; what was active becomes `previous`. Answers a position past the commit. */
   activate(view: ViewName, generation: number): Promise<Lsn>;
   /** Readers go back to `previous`. */
   rollback(view: ViewName): Promise<Lsn>;
-  /** Gives up the filling. */
+  /** Gives up the filling, or the reading of the tables before it. */
   cancel(view: ViewName): Promise<void>;
   /** Gives up what a rollback would need. */
   dropPrevious(view: ViewName): Promise<void>;
+  /** A position at or past every commit that has ended by now. `slot` is of the capture whose positions are meant. */
+  positionNow(slot: string): Promise<Lsn>;
   close(): Promise<void>;
 }
 
@@ -62,7 +75,7 @@ export function viewNamed(name: string | undefined): ViewName {
 export async function openGenerationRows(databaseUrl: string): Promise<GenerationRows> {
   const client = await connect(databaseUrl);
   const read = async (view: ViewName): Promise<GenerationRow> =>
-    (await rowsIn(client)).get(view) ?? { ...firstOnly, view };
+    (await rowsIn(client)).get(view) ?? { ...firstOnly, view, sourceReading: null };
 
   /** Changes the row if it is as expected; else says what it is. */
   const change = async (
@@ -94,31 +107,42 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
   return {
     read,
     all: async () => [...(await rowsIn(client)).values()],
-    async begin(view, { rate, log }) {
+    async beginReading(view) {
+      await change(
+        'rebuild from source',
+        view,
+        `another generation of ${view} is being filled: \`millrace views\` shows it`,
+        `update commerce.view_generations set source_reading = coalesce(source_reading, gen_random_uuid())
+         where view = $1 and building is null`,
+        [],
+      );
+      return (await read(view)).sourceReading ?? '';
+    },
+    async begin(view, { rate, log, reading }) {
       if (log !== null) {
         await change(
-          'rebuild from cdc',
+          reading === null ? 'rebuild from cdc' : 'fill from source',
           view,
-          `another generation of ${view} is being filled or has number ${log}: \`millrace views\` shows it`,
+          `another generation of ${view} is being filled or has number ${log}, or someone else began or cancelled a rebuild from source: \`millrace views\` shows it`,
           `update commerce.view_generations
            set building = $2, building_log = $2, last = $2, rate = $3,
                log_inputs = log_inputs || jsonb_build_object($2::text, (
                  select coalesce(jsonb_object_agg(other.view, other.active_log), '{}')
                  from commerce.view_generations other where other.view <> $1))
-           where view = $1 and building is null and last < $2`,
-          [log, rate],
+           where view = $1 and building is null and last < $2 and source_reading is not distinct from $4::uuid`,
+          [log, rate, reading],
         );
         return read(view);
       }
       await change(
         'rebuild',
         view,
-        `the row of ${view} is gone`,
+        `a rebuild of ${view} from source is under way: go on with \`--from source\`, or give it up with \`--cancel\``,
         `update commerce.view_generations
          set building = coalesce(building, greatest(last, active, previous) + 1),
              last = greatest(last, coalesce(building, greatest(last, active, previous) + 1)), rate = $2,
              building_log = coalesce(building_log, active_log)
-         where view = $1`,
+         where view = $1 and source_reading is null`,
         [rate],
       );
       return read(view);
@@ -129,7 +153,7 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
         view,
         `generation ${generation} of ${view} is not the one being filled any more: \`millrace views\` shows what is`,
         `update commerce.view_generations set previous = active, active = building, building = null, rate = null,
-             previous_log = active_log, active_log = building_log, building_log = null
+             previous_log = active_log, active_log = building_log, building_log = null, source_reading = null
          where view = $1 and building = $2`,
         [generation],
       ),
@@ -148,7 +172,8 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
         'cancel rebuild',
         view,
         `no generation of ${view} is being filled`,
-        'update commerce.view_generations set building = null, building_log = null, rate = null where view = $1 and building is not null',
+        `update commerce.view_generations set building = null, building_log = null, rate = null, source_reading = null
+         where view = $1 and (building is not null or source_reading is not null)`,
         [],
       );
     },
@@ -161,6 +186,7 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
         [],
       );
     },
+    positionNow: async (slot) => positionNow((await client.query<PositionNowRow>(POSITION_NOW_QUERY, [slot])).rows[0]),
     close: () => client.end(),
   };
 }
@@ -168,7 +194,7 @@ export async function openGenerationRows(databaseUrl: string): Promise<Generatio
 async function rowsIn(client: pg.Client): Promise<Map<ViewName, GenerationRow>> {
   const { rows } = await client.query<GenerationRow>(
     `select view, active, building, previous, rate, last,
-       active_log as "activeLog", building_log as "buildingLog", previous_log as "previousLog"
+       active_log as "activeLog", building_log as "buildingLog", previous_log as "previousLog", source_reading as "sourceReading"
      from commerce.view_generations order by view`,
   );
   return new Map(rows.map((row) => [row.view, row]));

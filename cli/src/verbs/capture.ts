@@ -6,6 +6,7 @@ import { cliSettings } from '../config/index.ts';
 import type { Verb } from '../main.ts';
 import { EXIT, table } from '../output.ts';
 import type { ExitCode, Output } from '../output.ts';
+import { wholeNumber } from './options.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 type Action = (client: CaptureClient, options: Options, out: Output) => Promise<ExitCode>;
@@ -43,6 +44,7 @@ const actions: Readonly<Record<string, Action>> = {
       from: text(options, 'from'),
       to: text(options, 'to'),
       deletes: options['deletes'] !== false,
+      ...(options['rate'] === undefined ? {} : { rowsPerSecond: wholeNumber(options['rate'], '--rate') }),
     });
     if (options['wait'] === false) {
       out.result(asked, ({ id }) => `Noted down as ${id}; \`millrace capture status\` shows how far it is.`);
@@ -69,6 +71,7 @@ export const captureVerb: Verb = {
     command.option('--from <id>', 'resnapshot: aggregates from this id on');
     command.option('--to <id>', 'resnapshot: aggregates up to this id');
     command.option('--no-deletes', 'resnapshot: leave rows in the log that the tables have no more');
+    command.option('--rate <n>', 'resnapshot: most rows a second');
     command.option('--no-wait', 'resnapshot: do not wait until it is done');
     command.option('--id <number>', 'cancel: this re-snapshot');
   },
