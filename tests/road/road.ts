@@ -34,8 +34,11 @@ export async function startRoad(): Promise<Road> {
   const name = `road${randomBytes(4).toString('hex')}`;
   const database = await createTestDatabase();
   const engines = testEngines();
-  const env = await roadEnvironment(name, { ...engines, databaseUrl: database.url });
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
+  const env = {
+    ...(await roadEnvironment(name, { ...engines, databaseUrl: database.url })),
+    STATE_DIR: join(folder, 'state'),
+  };
   const config = loadConfig(cliSettings, env);
   try {
     await prepare(config);
